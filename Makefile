@@ -1,0 +1,63 @@
+# Everything runs in .venv, which tools/setup.sh builds from requirements.lock; `make` alone lists the targets.
+# Written for GNU make 3.81 and later, the one macOS ships.
+
+PY := .venv/bin/python
+STAMP := .venv/.installed
+
+# A caller's Python settings would put other packages into, or in front of, the course's own.
+unexport PYTHONPATH PYTHONHOME PIP_USER PIP_TARGET PIP_PREFIX VIRTUAL_ENV
+
+# Jupyter reads its settings for this course from here: start page, news off, nbgrader's folders.
+LAB_CONFIG := $(CURDIR)/course/jupyterlab:$(CURDIR)/autograde
+LAB_ARGS ?=
+# As root, which is what containers run as, JupyterLab starts only when told that this is meant.
+ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help setup lab test grade notebooks lint lock clean
+
+help:
+	@echo "make lab         open JupyterLab on course/index.ipynb (more options: LAB_ARGS=\"--no-browser --port 8890\")"
+	@echo "make test        run every test; what is skipped is listed with its reason (more options: TEST_ARGS=\"-k batch\")"
+	@echo "make grade       build a sample class, grade it with nbgrader, print the scores and where the feedback is"
+	@echo "make notebooks   write every .ipynb again from the .py beside it, and exercises/ from solutions/"
+	@echo "make lint        ruff, formatting, and the length of cells and prose in the lessons"
+	@echo "make lock        resolve the newest versions again and write requirements.lock"
+	@echo "make clean       remove .venv and everything else that git does not keep"
+	@echo ""
+	@echo "The first one of these that needs it creates .venv (Python 3.11 to 3.13, or PYTHON=/path/to/python)."
+
+# The stamp is trusted only in the folder it was written for.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+$(STAMP): requirements.lock pyproject.toml
+	@PYTHON="$(PYTHON)" sh tools/setup.sh
+
+setup: $(STAMP)
+
+lab: $(STAMP)
+	JUPYTER_CONFIG_PATH="$(LAB_CONFIG)$(if $(JUPYTER_CONFIG_PATH),:$(JUPYTER_CONFIG_PATH))" \
+	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(ROOT_FLAG) $(LAB_ARGS)
+
+test: $(STAMP)
+	$(PY) -m pytest $(TEST_ARGS)
+
+grade: $(STAMP)
+	$(PY) -m autograde.sample_class
+
+notebooks: $(STAMP)
+	$(PY) -m autograde.notebooks
+
+lint: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) tests/lint_notebooks.py
+
+lock: $(STAMP)
+	$(PY) tools/lock.py
+
+clean:
+	rm -rf .venv autograde/class tests/browser/screenshots build .pytest_cache .ruff_cache .hypothesis
+	rm -rf ./*.egg-info course/*.egg-info
+	find . -name .git -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +

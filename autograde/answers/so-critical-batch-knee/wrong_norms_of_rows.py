@@ -1,0 +1,13 @@
+# names: single gradients
+import torch
+
+
+def simple_critical_batch(per_sample):
+    if per_sample.ndim != 2 or len(per_sample) == 0:
+        raise ValueError("per_sample must be a matrix with at least one row")
+    mean = per_sample.mean(dim=0)
+    if not mean.any():
+        return float("inf")
+
+    noise = (per_sample - mean).square().sum(dim=1).mean()
+    return (noise / per_sample.norm(dim=1).square().mean()).item()

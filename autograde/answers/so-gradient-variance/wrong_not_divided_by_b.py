@@ -1,0 +1,12 @@
+# names: division by the batch size B is missing
+import torch
+
+
+def gradient_variance(per_sample, batch_size, replacement=True):
+    if per_sample.ndim != 2 or len(per_sample) == 0:
+        raise ValueError("per_sample must be a matrix with at least one row")
+    if batch_size <= 0:
+        raise ValueError("batch_size must be positive")
+    n = len(per_sample)
+    trace = per_sample.var(dim=0, correction=0).sum()
+    return float(trace if replacement else trace * (n - batch_size) / (n - 1))

@@ -1,0 +1,10 @@
+# names: 0 came back
+def samples_to_target(losses, batch_size, target):
+    if batch_size <= 0:
+        raise ValueError("batch_size must be positive")
+    if len(losses) == 0:
+        raise ValueError("losses must not be empty")
+    for step, loss in enumerate(losses):
+        if loss <= target:
+            return step * batch_size
+    return 0

@@ -1,0 +1,13 @@
+# names: updated in place; append a copy
+import torch
+
+
+def sgd(grad, theta0, lr, steps):
+    if steps < 0:
+        raise ValueError("steps must not be negative")
+    theta = theta0.clone()
+    rows = [theta]
+    for t in range(steps):
+        theta -= lr(t) * grad(theta, t)
+        rows.append(theta)
+    return torch.stack(rows)

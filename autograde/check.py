@@ -1,0 +1,52 @@
+"""`check`: grade the functions of a notebook where they are defined."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from autograde.exercise import find
+from autograde.report import Report
+from autograde.runner import run
+
+
+def check(exercise_id: str, namespace: Mapping[str, object] | None = None) -> float:
+    """Test your functions, show what passed and what did not, and return the points earned.
+
+    The functions are looked up in `namespace`; by default that is the notebook, or the module that calls `check`.
+    The value is a plain float: as the last line of a locked nbgrader cell it is the cell's partial credit.
+    Inputs are drawn from the seed in the environment variable AUTOGRADE_SEED (0 when it is not set).
+    Raises ValueError when there is no exercise `exercise_id` or AUTOGRADE_SEED is not an integer.
+    """
+    exercise = find(exercise_id)
+    shell = interactive_shell()
+    if namespace is None:
+        namespace = shell.user_ns if shell is not None else sys._getframe(1).f_globals
+    report = run(exercise, namespace, seed=environment_seed())
+    show(report, rich=shell is not None)
+    return report.points
+
+
+def interactive_shell():
+    """The running IPython shell, or None. IPython is not imported for this: if it runs, it is loaded."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def environment_seed() -> int:
+    text = os.environ.get("AUTOGRADE_SEED", "0")
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"the environment variable AUTOGRADE_SEED must be an integer, got {text!r}") from None
+
+
+def show(report: Report, rich: bool) -> None:
+    if not rich:
+        print(report.text())
+        return
+    from IPython.display import display
+
+    # Displayed data, unlike a printed text or a returned table, is ignored by nbgrader when it reads the points.
+    display({"text/html": report.html(), "text/plain": report.text()}, raw=True)

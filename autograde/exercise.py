@@ -1,0 +1,98 @@
+"""Exercises, the points of their tests, and the bank of all exercises."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import math
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class GradedTest:
+    """One pytest function that carries points.
+
+    `title` is what a learner reads; a `hidden` test never shows its inputs or numbers, only the diagnosis.
+    """
+
+    name: str
+    title: str
+    points: float
+    hidden: bool
+    path: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: who it is for, which functions the answer defines, and the tests that grade it.
+
+    `minutes` is the expected time for a learner; `time_limit` is the limit in seconds for one test.
+    `tests` is filled by the `grade` decorator, in the order of the module.
+    """
+
+    id: str
+    notebook: str
+    title: str
+    functions: tuple[str, ...]
+    difficulty: int
+    minutes: int
+    concepts: tuple[str, ...]
+    time_limit: float = 10.0
+    tests: dict[str, GradedTest] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def max_points(self) -> float:
+        return float(sum(test.points for test in self.tests.values()))
+
+
+def grade(exercise: Exercise, points: float, hidden: bool = False) -> Callable[[Callable], Callable]:
+    """Decorator: the pytest function is worth `points` of `exercise`.
+
+    The first line of its docstring is the title shown to the learner.
+    Raises ValueError when `points` is not a positive number or the exercise already has a test of that name.
+    """
+    if not (isinstance(points, (int, float)) and math.isfinite(points) and points > 0):
+        raise ValueError(f"points must be a positive number, got {points!r}")
+
+    def register(function: Callable) -> Callable:
+        name = function.__name__
+        if name in exercise.tests:
+            raise ValueError(f"{exercise.id} has two tests named {name}")
+        title = (inspect.getdoc(function) or name.removeprefix("test_").replace("_", " ")).splitlines()[0].strip()
+        path = inspect.getsourcefile(function) or function.__code__.co_filename
+        exercise.tests[name] = GradedTest(name, title.rstrip("."), float(points), hidden, path)
+        return function
+
+    return register
+
+
+@functools.cache
+def bank() -> dict[str, Exercise]:
+    """All exercises by id, in the order of the grader modules. Raises ValueError when an id occurs twice."""
+    from autograde import graders
+
+    exercises: dict[str, Exercise] = {}
+    for module_info in sorted(pkgutil.iter_modules(graders.__path__), key=lambda info: info.name):
+        if not module_info.name.startswith("test_"):
+            continue
+        module = importlib.import_module(f"{graders.__name__}.{module_info.name}")
+        for value in vars(module).values():
+            if not isinstance(value, Exercise):
+                continue
+            if exercises.setdefault(value.id, value) is not value:
+                raise ValueError(f"two exercises have the id {value.id}")
+    return exercises
+
+
+def find(exercise_id: str) -> Exercise:
+    """The exercise with this id. Raises ValueError, with the nearest id, when there is none."""
+    exercises = bank()
+    if exercise_id in exercises:
+        return exercises[exercise_id]
+    nearest = difflib.get_close_matches(str(exercise_id), exercises, n=1, cutoff=0.4)
+    hint = f": did you mean {nearest[0]!r}?" if nearest else "; `autograde exercises` lists all of them."
+    raise ValueError(f"there is no exercise {exercise_id!r}{hint}")

@@ -1,0 +1,1 @@
+"""Pytest graders, one module a notebook."""

@@ -1,0 +1,85 @@
+"""Run the tests of one exercise on a namespace of functions, in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from autograde.exercise import Exercise, find
+from autograde.load import DoesNotImport, load
+from autograde.plugin import GradingPlugin
+from autograde.report import Report, TestResult
+
+# Plugins that are slow, or print, or have no use here. The result is read from our own plugin, never from a text.
+WITHOUT = ("cacheprovider", "faulthandler", "terminal", "unraisableexception", "threadexception", "doctest", "unittest")
+WITHOUT += ("junitxml", "pastebin", "stepwise", "debugging", "setuponly", "setupplan", "logging", "legacypath")
+
+
+def run(exercise: Exercise | str, namespace: Mapping[str, object], seed: int = 0) -> Report:
+    """Grade the functions in `namespace` (name -> object) and return a Report.
+
+    `exercise` is an Exercise or an id of the bank; the same `seed` gives the same inputs.
+    A test that did not run to its end, for whatever reason, earns nothing. Raises ValueError for an unknown id, and
+    RuntimeError when the tests themselves could not be run.
+    """
+    if isinstance(exercise, str):
+        exercise = find(exercise)
+    if not exercise.tests:
+        raise RuntimeError(f"{exercise.id} has no tests")
+    plugin = GradingPlugin(exercise, namespace, seed)
+    path = Path(next(iter(exercise.tests.values())).path).resolve()
+    arguments = [f"{path}::{name}" for name in exercise.tests]
+    with undisturbed():
+        status = pytest.main([*options(path.parent), *arguments], plugins=[plugin])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
+        raise RuntimeError(f"the tests of {exercise.id} could not be run: pytest ended with {status!r}")
+    return Report(exercise.id, exercise.title, plugin.results())
+
+
+def grade_file(exercise: Exercise, path: Path, seed: int = 0) -> Report:
+    """Grade a .py file or a notebook; one that does not run gets 0 points and the reason in every test."""
+    try:
+        namespace = load(path)
+    except DoesNotImport as error:
+        tests = tuple(
+            TestResult(test.name, test.title, False, 0.0, test.points, str(error), hidden=test.hidden)
+            for test in exercise.tests.values()
+        )
+        return Report(exercise.id, exercise.title, tests)
+    return run(exercise, namespace, seed)
+
+
+def options(root: Path) -> list[str]:
+    """Options that keep the user's own pytest.ini, conftest.py and cache out of the run, and their screen quiet."""
+    return [
+        *("-c", os.devnull),
+        f"--rootdir={root}",
+        "--noconftest",
+        "--import-mode=importlib",
+        "--assert=plain",
+        "--capture=fd",
+        *("-W", "ignore"),
+        *(f"-pno:{name}" for name in WITHOUT),
+    ]
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """No third-party pytest plugins and no options from the environment; leave environment and import path as found."""
+    environment = dict(os.environ)
+    path = list(sys.path)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(environment):
+            del os.environ[name]
+        os.environ.update({name: value for name, value in environment.items() if os.environ.get(name) != value})
+        sys.path[:] = path

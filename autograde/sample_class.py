@@ -1,0 +1,186 @@
+"""A sample class, graded by nbgrader from submission to feedback: `python -m autograde.sample_class` (`make grade`).
+
+Six submissions of one assignment go through nbgrader's own steps, in a course tree of their own under
+`autograde/class/sample/` with their own gradebook: an instructor's class beside it is never touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograde import verify
+from autograde.exercise import Exercise, bank
+from autograde.notebooks import ROOT, nbgrader_config
+from autograde.report import number
+
+SAMPLE = ROOT / "autograde" / "class" / "sample"
+ASSIGNMENT = "1_1_intuition"
+
+
+@dataclass(frozen=True)
+class Student:
+    """`answer(exercise, worked)` is the source of a solution cell; None leaves the released cell as it is."""
+
+    id: str
+    first_name: str
+    description: str
+    answer: Callable[[Exercise, str], str | None]
+
+
+@dataclass(frozen=True)
+class Grades:
+    """Scores of one student by exercise id, and the feedback page."""
+
+    student: Student
+    scores: dict[str, float]
+    feedback: Path
+
+    @property
+    def total(self) -> float:
+        return sum(self.scores.values())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m autograde.sample_class", description="Grade a sample class with nbgrader."
+    )
+    parser.parse_args(arguments)
+    grades = grade_class(SAMPLE)
+    print(table(grades))
+    print(f"\nfeedback pages: {SAMPLE / 'feedback'}/<student>/{ASSIGNMENT}/{ASSIGNMENT}.html")
+    print(f"grades (nbgrader export): {SAMPLE / 'grades.csv'}")
+    return 0
+
+
+def grade_class(folder: Path) -> list[Grades]:
+    """Build, grade and give feedback to a fresh class in `folder`, which is emptied first.
+
+    Raises RuntimeError with nbgrader's log when one of its steps fails.
+    """
+    from nbgrader.api import Gradebook
+    from nbgrader.apps import NbGraderAPI
+    from nbgrader.plugins import CsvExportPlugin
+    from sqlalchemy.exc import SAWarning
+
+    if folder.exists():
+        make_writable(folder)
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    folder = folder.resolve()
+    config = nbgrader_config(folder, source=ROOT / "solutions")
+    # Without these the table below drowns in warnings about SQL sessions and kernel ports.
+    config.Execute.extra_arguments = ["--log-level=ERROR"]
+    warnings.simplefilter("ignore", SAWarning)
+    api = NbGraderAPI(config=config)
+    api.log.setLevel(logging.ERROR)
+    api.log.propagate = False
+
+    require(api.generate_assignment(ASSIGNMENT))
+    exercises = [exercise for exercise in bank().values() if exercise.notebook == ASSIGNMENT]
+    students = sample_students(exercises)
+    for student in students:
+        submit(folder, student, exercises)
+    with Gradebook(config.CourseDirectory.db_url, config.CourseDirectory.course_id) as gradebook:
+        for student in students:
+            gradebook.add_student(student.id, first_name=student.first_name)
+    for student in students:
+        require(api.autograde(ASSIGNMENT, student.id))
+        require(api.generate_feedback(ASSIGNMENT, student.id))
+    with Gradebook(config.CourseDirectory.db_url, config.CourseDirectory.course_id) as gradebook:
+        exporter = CsvExportPlugin()
+        exporter.to = str(folder / "grades.csv")
+        exporter.export(gradebook)
+        return [grades_of(gradebook, student, exercises, folder) for student in students]
+
+
+def sample_students(exercises: list[Exercise]) -> list[Student]:
+    answered = exercises[: len(exercises) // 2]
+    raising = "raise RuntimeError('this cell does not run')"
+    return [
+        Student("ada", "Ada", "the worked solutions", lambda exercise, worked: worked),
+        Student("boris", "Boris", "half answered", lambda exercise, worked: worked if exercise in answered else None),
+        Student("chen", "Chen", "a known mistake in each", lambda exercise, worked: answer_file(exercise, "wrong")),
+        Student("dara", "Dara", "nothing answered", lambda exercise, worked: None),
+        Student("emil", "Emil", "cells that raise", lambda exercise, worked: raising),
+        Student("fay", "Fay", "right in another way", lambda exercise, worked: answer_file(exercise, "right")),
+    ]
+
+
+def answer_file(exercise: Exercise, kind: str) -> str:
+    """The first right or wrong answer of the exercise. Raises FileNotFoundError when there is none."""
+    found = sorted((verify.ANSWERS / exercise.id).glob(f"{kind}_*.py"))
+    if not found:
+        raise FileNotFoundError(f"there is no {kind}_*.py for {exercise.id}")
+    lines = found[0].read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.startswith("# names:"))
+
+
+def submit(folder: Path, student: Student, exercises: list[Exercise]) -> None:
+    """Put the student's notebook where nbgrader collects submissions: the release with the solution cells filled in."""
+    name = f"{ASSIGNMENT}.ipynb"
+    notebook = nbformat.read(folder / "exercises" / ASSIGNMENT / name, as_version=4)
+    source = nbformat.read(ROOT / "solutions" / ASSIGNMENT / name, as_version=4)
+    worked = {grade_id(cell): cell.source for cell in source.cells}
+    cells = {grade_id(cell): cell for cell in notebook.cells}
+    for exercise in exercises:
+        answer = student.answer(exercise, worked[exercise.id])
+        if answer is not None:
+            cells[exercise.id].source = answer
+    target = folder / "submitted" / student.id / ASSIGNMENT / name
+    target.parent.mkdir(parents=True)
+    nbformat.write(notebook, target)
+
+
+def grade_id(cell: NotebookNode) -> str | None:
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def grades_of(gradebook, student: Student, exercises: list[Exercise], folder: Path) -> Grades:
+    submission = gradebook.find_submission(ASSIGNMENT, student.id)
+    scores = {grade.name: float(grade.score) for notebook in submission.notebooks for grade in notebook.grades}
+    feedback = folder / "feedback" / student.id / ASSIGNMENT / f"{ASSIGNMENT}.html"
+    return Grades(student, {exercise.id: scores[f"{exercise.id}-check"] for exercise in exercises}, feedback)
+
+
+def require(result: dict) -> None:
+    if not result["success"]:
+        raise RuntimeError(f"nbgrader failed:\n{result.get('log', '')}{result['error']}")
+
+
+def make_writable(folder: Path) -> None:
+    """nbgrader writes its results read-only."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o700)
+
+
+def table(grades: list[Grades]) -> str:
+    """Points of every student in every exercise."""
+    exercises = [exercise for exercise in bank().values() if exercise.notebook == ASSIGNMENT]
+    names = [exercise.id for exercise in exercises]
+    width = max(len(name) for name in names)
+    header = f"{'':<{width}}  " + "  ".join(f"{row.student.id:>6}" for row in grades) + "     max"
+    lines = [header]
+    for exercise in exercises:
+        points = "  ".join(f"{number(row.scores[exercise.id]):>6}" for row in grades)
+        lines.append(f"{exercise.id:<{width}}  {points}  {number(exercise.max_points):>6}")
+    total = sum(exercise.max_points for exercise in exercises)
+    totals = "  ".join(f"{number(row.total):>6}" for row in grades)
+    lines.append(f"{'total':<{width}}  {totals}  {number(total):>6}")
+    lines.append("")
+    lines += [f"{row.student.id}: {row.student.description}" for row in grades]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Logistic regression on Gaussian classes: real-shaped data whose optimum is known to rounding error."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from noisydescent.arguments import finite, non_negative, positive_int
+from noisydescent.devices import default_device
+from noisydescent.problems.base import Oracle, block_of
+
+
+class Logistic:
+    r"""f(theta) = (1/N) sum_i log(1 + exp(-y_i x_i.theta)) + l2/2 norm(theta)^2, y_i in {-1, +1}.
+
+    X (N, d), y (N,). `optimum`, `hessian` and `noise_covariance` are those of this data set, so the local theory of
+    SGD (curvature and noise at the optimum) can be set against what SGD does.
+    """
+
+    def __init__(self, X: Tensor, y: Tensor, l2: float = 1e-3, device: torch.device | str | None = None) -> None:
+        self.device = torch.device(device or default_device())
+        self.dtype = torch.float32 if self.device.type == "mps" else torch.float64
+        self.X = finite("X", torch.as_tensor(X)).to(self.device, self.dtype)
+        self.y = finite("y", torch.as_tensor(y)).to(self.device, self.dtype)
+        self.l2 = non_negative("l2", l2)
+        if self.X.dim() != 2 or self.y.shape != self.X.shape[:1] or len(self.y) == 0:
+            shapes = f"{tuple(self.X.shape)} and {tuple(self.y.shape)}"
+            raise ValueError(f"X must be (N, d) and y (N,), N >= 1, got {shapes}")
+        if not (self.y.abs() == 1).all():
+            raise ValueError("y must hold labels -1 and +1")
+        self.n_samples, self.dim = self.X.shape
+        self._signed = self.y[:, None] * self.X
+        self.optimum = self._newton()
+        self.floor = float(self.loss(self.optimum))
+
+    @classmethod
+    def gaussian_classes(
+        cls,
+        n_samples: int = 2000,
+        dim: int = 20,
+        seed: int = 0,
+        l2: float = 1e-2,
+        device: torch.device | str | None = None,
+    ) -> Logistic:
+        """Two overlapping Gaussian classes whose features have standard deviations from 0.3 to 2."""
+        n_samples, dim = positive_int("n_samples", n_samples), positive_int("dim", dim)
+        generator = torch.Generator().manual_seed(seed)
+        y = torch.where(torch.rand(n_samples, generator=generator) < 0.5, -1.0, 1.0).double()
+        direction = F.normalize(torch.randn(dim, generator=generator, dtype=torch.float64), dim=0)
+        noise = torch.randn(n_samples, dim, generator=generator, dtype=torch.float64)
+        spread = torch.logspace(0.3, -0.5, dim, dtype=torch.float64)
+        return cls((noise + 1.2 * y[:, None] * direction) * spread, y, l2=l2, device=device)
+
+    def initial(self, runs: int, generator: torch.Generator | None = None) -> Tensor:
+        """Zeros, (R, d): the usual start of logistic regression."""
+        return torch.zeros(positive_int("runs", runs), self.dim, device=self.device, dtype=self.dtype)
+
+    def loss(self, theta: Tensor) -> Tensor:
+        """(..., d) -> (...); stable for margins of any size."""
+        return F.softplus(-(theta @ self._signed.T)).mean(dim=-1) + 0.5 * self.l2 * theta.square().sum(dim=-1)
+
+    def gradient(self, theta: Tensor) -> Tensor:
+        """Full gradient, (..., d) -> (..., d)."""
+        weight = torch.sigmoid(-(theta @ self._signed.T))
+        return -(weight @ self._signed) / self.n_samples + self.l2 * theta
+
+    def per_sample_gradients(self, theta: Tensor) -> Tensor:
+        """Gradient of every sample's loss (its share of the l2 term included) at one theta (d,), shape (N, d)."""
+        weight = torch.sigmoid(-(self._signed @ theta))
+        return -weight[:, None] * self._signed + self.l2 * theta
+
+    def hessian(self, theta: Tensor) -> Tensor:
+        """(d,) -> (d, d)."""
+        p = torch.sigmoid(self.X @ theta)
+        return (self.X.T * (p * (1 - p))) @ self.X / self.n_samples + self.l2 * torch.eye(self.dim).to(self.X)
+
+    def noise_covariance(self, theta: Tensor) -> Tensor:
+        """Covariance of one sample's gradient (population, divided by N) at theta (d,), shape (d, d)."""
+        return torch.cov(self.per_sample_gradients(theta).T, correction=0)
+
+    def oracle(self, runs: int, batch_size: int, generator: torch.Generator) -> Oracle:
+        """Minibatch gradients from rows drawn uniformly with replacement."""
+        batch_size = positive_int("batch_size", batch_size)
+        block = block_of(runs * batch_size)
+        drawn: list[Tensor] = []
+
+        def minibatch_gradient(theta: Tensor) -> Tensor:
+            if not drawn:
+                shape = (block, runs, batch_size)
+                drawn.extend(torch.randint(self.n_samples, shape, generator=generator, device=self.device).unbind())
+            rows = self._signed[drawn.pop()]  # (R, B, d)
+            weight = torch.sigmoid(-torch.einsum("rbd,rd->rb", rows, theta))
+            return -torch.einsum("rb,rbd->rd", weight, rows) / batch_size + self.l2 * theta
+
+        return minibatch_gradient
+
+    def _newton(self, tolerance: float = 1e-8, most: int = 100) -> Tensor:
+        """argmin f to a gradient norm of `tolerance`: Newton steps, halved while they do not lower the loss."""
+        theta = torch.zeros(self.dim, device=self.device, dtype=self.dtype)
+        tolerance = max(tolerance * 1e-2, 10 * torch.finfo(self.dtype).eps)
+        at_first = None
+        for _ in range(most):
+            gradient = self.gradient(theta)
+            hessian = self.hessian(theta)
+            curvatures = torch.linalg.eigvalsh(hessian.cpu())
+            at_first = float(curvatures[0]) if at_first is None else at_first
+            # on the way to infinity the gradient vanishes too, so a small one alone is no optimum
+            if curvatures[0] <= max(1e-7 * at_first, 1e-12 * curvatures[-1]):
+                break
+            if gradient.norm() <= tolerance:
+                return theta
+            step = torch.linalg.solve(hessian, gradient)
+            length = 1.0
+            while self.loss(theta - length * step) > self.loss(theta) + 1e-15 and length > 1e-6:
+                length /= 2
+            theta = theta - length * step
+        raise ValueError(
+            "l2 is too small for this data: the classes can be separated, so that the optimum lies at infinity, "
+            "or features depend on each other, so that there are many"
+        )

@@ -1,0 +1,134 @@
+"""Generated notebooks and the release: fresh, reproducible, and without a line of a solution."""
+
+import json
+import re
+
+import nbformat
+import pytest
+
+from autograde.exercise import bank
+from autograde.notebooks import METADATA, ROOT, build, files, leftovers, main, read_source, sources
+
+SECRET_LENGTH = 12
+
+
+@pytest.fixture(scope="module")
+def built():
+    return build(ROOT)
+
+
+def test_every_generated_file_is_up_to_date(built):
+    stale = [
+        str(path.relative_to(ROOT)) for path, text in built.items() if not path.is_file() or path.read_bytes() != text
+    ]
+    assert not stale and not leftovers(ROOT, built), f"run `make notebooks`: {stale}"
+
+
+def test_building_twice_gives_the_same_bytes(built):
+    assert build(ROOT) == built
+
+
+def test_sources_are_the_lessons_and_the_solutions():
+    found = {path.relative_to(ROOT).as_posix() for path in sources(ROOT)}
+    assert "solutions/1_1_intuition/1_1_intuition.py" in found
+    assert not any(path.startswith("course/noisydescent") for path in found)
+
+
+def test_metadata_and_outputs(built):
+    for path, text in built.items():
+        if path.suffix != ".ipynb":
+            continue
+        notebook = nbformat.reads(text.decode(), as_version=4)
+        nbformat.validate(notebook)
+        assert notebook.metadata == METADATA, path
+        ids = [cell.id for cell in notebook.cells]
+        assert len(set(ids)) == len(ids)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        assert code and all(cell.outputs == [] and cell.execution_count is None for cell in code)
+
+
+def solution_lines(path):
+    """Stripped lines of the solution regions of a solution notebook's source."""
+    lines, inside = set(), False
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if "END SOLUTION" in line:
+            inside = False
+        if inside:
+            lines.add(line.strip())
+        if "BEGIN SOLUTION" in line:
+            inside = True
+    return lines
+
+
+def test_no_solution_text_is_released():
+    released = files(ROOT / "exercises")
+    assert released
+    text = "\n".join(path.read_text(encoding="utf-8") for path in released)
+    sourced = [
+        "".join(cell.source)
+        for path in released
+        if path.suffix == ".ipynb"
+        for cell in nbformat.read(path, as_version=4).cells
+    ]
+    visible = "\n".join(sourced)
+    shown = {line.strip() for line in visible.splitlines()}
+    secrets = set()
+    for path in (ROOT / "solutions").glob("*/*.py"):
+        secrets |= {line for line in solution_lines(path) if len(line) >= SECRET_LENGTH} - shown
+    assert len(secrets) > 20  # the search itself must have something to look for
+    for secret in secrets:
+        assert secret not in visible and json.dumps(secret)[1:-1] not in text, f"released: {secret}"
+    assert "BEGIN SOLUTION" not in text and "END SOLUTION" not in text
+
+
+def test_only_notebooks_and_data_are_released():
+    allowed = {".ipynb", ".csv", ".npy", ".npz", ".png", ".svg", ".txt", ".json"}
+    assert {path.suffix for path in files(ROOT / "exercises")} <= allowed
+
+
+def test_points_in_the_notebook_are_those_of_the_bank():
+    exercises = bank()
+    seen = set()
+    for path in sorted((ROOT / "solutions").glob("*/*.py")):
+        for cell in read_source(path).cells:
+            nbgrader = cell.metadata.get("nbgrader", {})
+            if not nbgrader.get("grade"):
+                continue
+            (exercise_id,) = re.findall(r'check\("([^"]+)"\)', cell.source)
+            assert nbgrader["grade_id"] == f"{exercise_id}-check" and nbgrader["locked"]
+            assert nbgrader["points"] == exercises[exercise_id].max_points, exercise_id
+            assert exercises[exercise_id].notebook == path.stem
+            seen.add(exercise_id)
+    assert seen == set(exercises)
+
+
+def test_check_finds_a_change_and_a_leftover(tmp_path, monkeypatch, capsys):
+    (tmp_path / "solutions" / "9_9_x").mkdir(parents=True)
+    source = tmp_path / "solutions" / "9_9_x" / "9_9_x.py"
+    metadata = {
+        "grade": False,
+        "grade_id": "so-x",
+        "locked": False,
+        "schema_version": 3,
+        "solution": True,
+        "task": False,
+    }
+    source.write_text(
+        f"# %% nbgrader={json.dumps(metadata)}\n### BEGIN SOLUTION\nsecret_of_this_test = 1\n### END SOLUTION\n"
+    )
+    (source.parent / "data.csv").write_text("1,2\n")
+    monkeypatch.setattr("autograde.notebooks.ROOT", tmp_path)
+    assert main(["--check"]) == 1
+    assert main([]) == 0
+    assert main(["--check"]) == 0
+    assert (tmp_path / "exercises" / "9_9_x" / "data.csv").read_text() == "1,2\n"
+    assert {path.name for path in files(tmp_path / "exercises")} == {"9_9_x.ipynb", "data.csv"}
+    assert "secret_of_this_test" not in (tmp_path / "exercises" / "9_9_x" / "9_9_x.ipynb").read_text()
+    source.write_text(source.read_text().replace("= 1", "= 2"))
+    (tmp_path / "exercises" / "9_9_x" / "notes.py").write_text("secret")
+    capsys.readouterr()
+    assert main(["--check"]) == 1
+    text = capsys.readouterr().out
+    assert "out of date: solutions/9_9_x/9_9_x.ipynb" in text and "has no source: exercises/9_9_x/notes.py" in text
+    assert main([]) == 0
+    assert not (tmp_path / "exercises" / "9_9_x" / "notes.py").exists()

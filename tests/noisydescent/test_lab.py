@@ -1,0 +1,119 @@
+import base64
+import dataclasses
+import html
+
+import pytest
+from noisydescent import lab
+from noisydescent.figures.labs import BATCH_SIZES, LabState, Picture
+from noisydescent.figures.style import draw_curve, new_figure, png
+from noisydescent.schedules import NAMES
+
+LABS = {"quadratic": lab.quadratic_lab, "logistic": lab.logistic_lab, "transformer": lab.transformer_lab}
+SHORT = {"quadratic": 20, "logistic": 20, "transformer": 4}
+CHANGES = {"batch_size": 64, "schedule": "cosine", "peak": 0.1, "warmup": 0.25}
+
+
+def counted(calls: list):
+    """A picture of the state that costs nothing, and a list of the states drawn."""
+
+    def draw(state: LabState) -> Picture:
+        calls.append(state)
+        figure, axis = new_figure("x", "y")
+        draw_curve(axis, [0, 1], [0, state.peak], "c")
+        return Picture(figure, f"alt <{state}>", f"readout <{state}>")
+
+    return draw
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_each_control_changes_the_picture(name):
+    panel = LABS[name](steps=SHORT[name])
+    for control, value in CHANGES.items():
+        before = (panel.picture.value, panel.readout.value, panel._png)
+        getattr(panel, control).value = value
+        assert getattr(panel.state, control) == value
+        assert panel.picture.value != before[0] and panel._png != before[2], control
+        assert control != "batch_size" or panel.readout.value != before[1]
+    assert html.escape(panel._alt, quote=True) in panel.picture.value
+    assert "batch size 64, cosine schedule, peak learning rate 0.1, warmup 25%" in panel._alt
+
+
+def test_each_change_draws_once_and_the_picture_is_that_of_the_state():
+    calls = []
+    panel = lab.Panel(counted(calls), LabState())
+    assert calls == [LabState()] == [panel.state]
+    for control, value in CHANGES.items():
+        getattr(panel, control).value = value
+        assert calls[-1] == panel.state and getattr(calls[-1], control) == value
+    assert len(calls) == 1 + len(CHANGES)
+    panel.peak.value = CHANGES["peak"]
+    assert len(calls) == 1 + len(CHANGES), "no change, no drawing"
+    assert html.escape(f"readout <{panel.state}>") in panel.readout.value
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        LabState(),
+        LabState(batch_size=256, schedule="inverse time", peak=3.0, warmup=0.5, steps=7),
+        LabState(batch_size=48, schedule="step", peak=0.0123, warmup=0.07),  # between the notches
+    ],
+)
+def test_the_controls_start_at_the_state_given_and_give_it_back(state):
+    assert lab.Panel(counted([]), state).state == state
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"peak": 100.0}, r"the controls cannot show .*peak=100.0.* nearest .*peak=3.16"),
+        ({"warmup": 0.9}, "the controls cannot show .*warmup=0.9.* nearest .*warmup=0.5"),
+        ({"schedule": "cosin"}, "unknown schedule 'cosin': did you mean 'cosine'"),
+    ],
+)
+def test_a_state_that_the_controls_cannot_show(changes, words):
+    with pytest.raises(ValueError, match=words):
+        lab.Panel(counted([]), dataclasses.replace(LabState(), **changes))
+
+
+def test_ranges_of_the_controls():
+    panel = lab.Panel(counted([]), LabState())
+    assert tuple(panel.batch_size.options) == BATCH_SIZES == tuple(2**k for k in range(9))
+    assert tuple(panel.schedule.options) == NAMES
+    assert (panel.peak.base, panel.peak.min, panel.peak.max) == (10, -2.5, 0.5)
+    assert (panel.warmup.min, panel.warmup.max) == (0.0, 0.5)
+    assert all(control.continuous_update for control in (panel.batch_size, panel.peak, panel.warmup))
+    slow = lab.Panel(counted([]), LabState(), peaks=(-2.0, 0.3), continuous=False)
+    assert (slow.peak.min, slow.peak.max) == (-2.0, 0.3)
+    assert not any(control.continuous_update for control in (slow.batch_size, slow.peak, slow.warmup))
+
+
+def test_every_control_has_a_name_and_is_on_the_page():
+    panel = lab.Panel(counted([]), LabState())
+    rows = panel.widget.children
+    assert rows[2:] == (panel.picture, panel.readout)
+    controls = [control for row in rows[:2] for control in row.children]
+    assert controls == [panel.batch_size, panel.schedule, panel.peak, panel.warmup]
+    assert [c.description for c in controls] == ["batch size", "schedule", "peak rate", "warmup fraction"]
+
+
+def test_mimebundle_has_the_widget_and_the_same_picture_without_widgets():
+    calls = []
+    draw = counted(calls)
+    panel = lab.Panel(draw, LabState())
+    panel.batch_size.value = 32
+    bundle = panel._repr_mimebundle_()
+    view = bundle["application/vnd.jupyter.widget-view+json"]
+    assert view == {"version_major": 2, "version_minor": 0, "model_id": panel.widget.model_id}
+    expected = draw(panel.state)
+    assert base64.b64decode(bundle["image/png"]) == png(expected.figure)
+    assert bundle["text/plain"] == expected.alt
+    assert f'alt="{html.escape(expected.alt)}"' in bundle["text/html"] and bundle["image/png"] in bundle["text/html"]
+
+
+def test_the_labs_take_the_fields_of_their_state():
+    panel = lab.quadratic_lab(batch_size=2, schedule="linear", warmup=0.1, steps=10)
+    assert panel.state == LabState(batch_size=2, schedule="linear", peak=0.3, warmup=0.1, steps=10)
+    assert lab.transformer_lab(steps=1).state == LabState(batch_size=16, peak=0.5, steps=1)
+    with pytest.raises(TypeError, match="batchsize"):
+        lab.quadratic_lab(batchsize=2)
