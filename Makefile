@@ -1,4 +1,4 @@
-# Everything runs in .venv, which tools/setup.sh builds from requirements.lock; `make` alone lists the targets.
+# Everything runs in .venv, which .ci/setup.sh builds from requirements.lock; `make` alone lists the targets.
 # Written for GNU make 3.81 and later, the one macOS ships.
 
 PY := .venv/bin/python
@@ -13,7 +13,7 @@ LAB_ARGS ?=
 # As root, which is what containers run as, JupyterLab starts only when told that this is meant.
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup lab test grade notebooks lint lock clean
+.PHONY: help setup lab test grade notebooks lint lock bench clean
 
 help:
 	@echo "make lab         open JupyterLab on course/index.ipynb (more options: LAB_ARGS=\"--no-browser --port 8890\")"
@@ -22,7 +22,8 @@ help:
 	@echo "make notebooks   write every .ipynb again from the .py beside it, and exercises/ from solutions/"
 	@echo "make lint        ruff, formatting, and the length of cells and prose in the lessons"
 	@echo "make lock        resolve the newest versions again and write requirements.lock"
-	@echo "make clean       remove .venv and everything else that git does not keep"
+	@echo "make bench       measure every ratio the course claims and write bench.json (some minutes; an idle machine)"
+	@echo "make clean       remove .venv and what tests leave; submissions and gradebook in autograde/class stay"
 	@echo ""
 	@echo "The first one of these that needs it creates .venv (Python 3.11 to 3.13, or PYTHON=/path/to/python)."
 
@@ -32,7 +33,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 endif
 
 $(STAMP): requirements.lock pyproject.toml
-	@PYTHON="$(PYTHON)" sh tools/setup.sh
+	@PYTHON="$(PYTHON)" sh .ci/setup.sh
 
 setup: $(STAMP)
 
@@ -55,9 +56,12 @@ lint: $(STAMP)
 	$(PY) tests/lint_notebooks.py
 
 lock: $(STAMP)
-	$(PY) tools/lock.py
+	$(PY) .ci/lock.py
+
+bench: $(STAMP)
+	$(PY) -m tests.bench
 
 clean:
-	rm -rf .venv autograde/class tests/browser/screenshots build .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv autograde/class/sample tests/browser/screenshots build .pytest_cache .ruff_cache .hypothesis bench.json
 	rm -rf ./*.egg-info course/*.egg-info
 	find . -name .git -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +

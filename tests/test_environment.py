@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
-IMPORT_NAMES = {"yaml": "pyyaml", "IPython": "ipykernel", "traitlets": "nbgrader"}
+IMPORT_NAMES = {"PIL": "pillow", "yaml": "pyyaml", "IPython": "ipykernel", "traitlets": "nbgrader"}
 OWN = {"noisydescent", "autograde", "tests"}
 
 

@@ -103,7 +103,7 @@ def test_make_alone_lists_every_target():
 
 
 def set_up_in(tmp_path, **environment):
-    """Run tools/setup.sh in a folder that has no .venv yet, under a PATH of our own."""
+    """Run .ci/setup.sh in a folder that has no .venv yet, under a PATH of our own."""
     (tmp_path / "requirements.lock").write_text("noisy-descent-has-no-such-package==1\n")
     return subprocess.run(
         ["/bin/sh", str(ROOT / "tools" / "setup.sh")],

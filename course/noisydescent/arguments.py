@@ -30,6 +30,22 @@ def non_negative(name: str, value: float) -> float:
     return value
 
 
+def positive(name: str, value: float) -> float:
+    """`value` if it is a finite number above zero; `ValueError` naming `name` otherwise."""
+    value = float(value)
+    if not 0.0 < value < float("inf"):
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return value
+
+
+def below_one(name: str, value: float) -> float:
+    """`value` if it lies in [0, 1); `ValueError` naming `name` otherwise."""
+    value = float(value)
+    if not 0.0 <= value < 1.0:
+        raise ValueError(f"{name} must lie in [0, 1), got {value!r}")
+    return value
+
+
 def fraction(name: str, value: float) -> float:
     """`value` if it lies in [0, 1]; `ValueError` naming `name` otherwise."""
     value = float(value)

@@ -54,3 +54,15 @@ def threads_for(numbers: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def free_memory(device: torch.device | str | None = None) -> int:
+    """Bytes that can still be used on `device`: of the GPU, or of the machine."""
+    device = torch.device(device or default_device())
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):  # macOS and Windows: a cautious guess, half of it is used
+        return 4 * 2**30

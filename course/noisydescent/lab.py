@@ -9,82 +9,57 @@ from __future__ import annotations
 import base64
 import dataclasses
 import html
-from collections.abc import Callable
+import threading
 
 import ipywidgets
 
 from noisydescent.arguments import choice
-from noisydescent.figures.labs import (
-    BATCH_SIZES,
-    LabState,
-    Picture,
-    logistic_picture,
-    quadratic_picture,
-    transformer_picture,
-)
-from noisydescent.figures.style import image_html, png
+from noisydescent.figures.labs import BATCH_SIZES, LABS, Lab, LabState, Measurement
+from noisydescent.figures.scene import Scene
+from noisydescent.figures.style import image_html
 from noisydescent.schedules import NAMES
 
 
 class Panel:
     """Controls for batch size, schedule, peak learning rate and warmup over one picture.
 
-    draw        LabState -> Picture, pure
-    state       where the controls stand at first
-    peaks       smallest and largest peak learning rate, powers of ten
-    continuous  redraw while a slider moves (fast labs), or when it is let go (the transformer)
+    lab     what is measured and how it looks
+    state   where the controls stand at first
+    peaks   smallest and largest peak learning rate, powers of ten
+    live    False: redraw while a slider moves. True, for training that takes seconds: train beside the notebook, show
+            how far it is, let it be stopped; the newest request wins and finished runs are kept.
     """
 
-    def __init__(
-        self,
-        draw: Callable[[LabState], Picture],
-        state: LabState,
-        peaks: tuple[float, float] = (-2.5, 0.5),
-        continuous: bool = True,
-    ) -> None:
-        self.draw = draw
+    def __init__(self, lab: Lab, state: LabState, peaks: tuple[float, float] = (-2.5, 0.5), live: bool = False) -> None:
+        self.lab, self._scene, self._fixed = lab, Scene(lab.look()), state
         choice("schedule", state.schedule, NAMES)
         wide = {"style": {"description_width": "9.5em"}, "layout": ipywidgets.Layout(width="27em")}
+        slider = {"continuous_update": not live, **wide}
         sizes = sorted({*BATCH_SIZES, state.batch_size})
         self.batch_size = ipywidgets.SelectionSlider(
-            options=sizes, value=state.batch_size, description="batch size", continuous_update=continuous, **wide
+            options=sizes, value=state.batch_size, description="batch size", **slider
         )
         self.schedule = ipywidgets.Dropdown(options=NAMES, value=state.schedule, description="schedule", **wide)
         self.peak = ipywidgets.FloatLogSlider(
-            min=peaks[0],
-            max=peaks[1],
-            step=0.05,
-            value=state.peak,
-            description="peak rate",
-            readout_format=".3g",
-            continuous_update=continuous,
-            **wide,
-        )
+            min=peaks[0], max=peaks[1], step=0.05, value=state.peak, description="peak rate", readout_format=".3g",
+            **slider,
+        )  # fmt: skip
         self.warmup = ipywidgets.FloatSlider(
-            min=0.0,
-            max=0.5,
-            step=0.05,
-            value=state.warmup,
-            description="warmup fraction",
-            continuous_update=continuous,
-            **wide,
+            min=0.0, max=0.5, step=0.05, value=state.warmup, description="warmup fraction", **slider
         )
-        self._fixed = state
         if self.state != state:
             raise ValueError(f"the controls cannot show {state}: the nearest they can is {self.state}")
-        self.picture = ipywidgets.HTML()
-        self.readout = ipywidgets.HTML()
-        self.widget = ipywidgets.VBox(
-            [
-                ipywidgets.HBox([self.batch_size, self.schedule]),
-                ipywidgets.HBox([self.peak, self.warmup]),
-                self.picture,
-                self.readout,
-            ]
-        )
+        self.picture, self.readout = ipywidgets.HTML(), ipywidgets.HTML()
+        rows = [ipywidgets.HBox([self.batch_size, self.schedule]), ipywidgets.HBox([self.peak, self.warmup])]
+        self._trainer = _Trainer(self) if live else None
+        if self._trainer:
+            rows.append(self._trainer.row)
+        self.widget = ipywidgets.VBox([*rows, self.picture, self.readout])
+        first = lab.measure(self.state)
+        self._finished = {self.state: first}
+        self.show(first)
         for control in (self.batch_size, self.schedule, self.peak, self.warmup):
             control.observe(lambda change: self.refresh(), names="value")
-        self.refresh()
 
     @property
     def state(self) -> LabState:
@@ -98,12 +73,33 @@ class Panel:
         )
 
     def refresh(self) -> None:
-        """Draw the picture of the present state."""
-        self.readout.value = "<em>computing …</em>"
-        picture = self.draw(self.state)
-        self._png, self._alt = png(picture.figure), picture.alt
-        self.picture.value = image_html(self._png, picture.alt)
-        self.readout.value = f'<span aria-live="polite">{html.escape(picture.readout)}</span>'
+        """Show the present state: at once if it was measured before, else measure it now or in the background."""
+        state = self.state
+        if state in self._finished:
+            if self._trainer:
+                self._trainer.request(None)
+            self.show(self._finished[state])
+        elif self._trainer:
+            self._trainer.request(state)
+        else:
+            self.keep(state, self.lab.measure(state))
+
+    def keep(self, state: LabState, measured: Measurement) -> None:
+        """Remember a finished measurement and show it."""
+        if len(self._finished) >= 500:
+            self._finished.pop(next(iter(self._finished)))
+        self._finished[state] = measured
+        self.show(measured)
+
+    def show(self, measured: Measurement) -> None:
+        """Draw a measurement, finished or on its way."""
+        self._png, self._alt = self._scene.png(measured.curves), measured.alt
+        self.picture.value = image_html(self._png, measured.alt)
+        self.readout.value = f'<span aria-live="polite">{html.escape(measured.readout)}</span>'
+
+    def wait(self, seconds: float = 60.0) -> bool:
+        """Wait until no training is under way (for scripts and tests); False when it still is after `seconds`."""
+        return self._trainer is None or self._trainer.idle.wait(seconds)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         return {
@@ -118,17 +114,78 @@ class Panel:
         }
 
 
+class _Trainer:
+    """Trains the newest state asked for in a thread of its own, and shows every record on the way."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self.progress = ipywidgets.IntProgress(
+            description="training", style={"description_width": "9.5em"}, layout=ipywidgets.Layout(width="27em")
+        )
+        self.stop = ipywidgets.Button(description="stop", disabled=True, tooltip="Stop this training run")
+        self.stop.on_click(lambda button: self.request(None))
+        self.row = ipywidgets.HBox([self.progress, self.stop])
+        self.idle = threading.Event()
+        self.idle.set()
+        self._lock = threading.Lock()
+        self._wanted: LabState | None = None
+        self._number = 0  # of the newest request: a training run whose number is older stops at its next record
+
+    def request(self, state: LabState | None) -> None:
+        """Train `state` instead of whatever is trained now; None: train nothing."""
+        with self._lock:
+            self._number += 1
+            self._wanted = state
+            if state is None or not self.idle.is_set():
+                return  # a thread that is at work looks at what is wanted when its run has stopped
+            self.idle.clear()
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                state, number, self._wanted = self._wanted, self._number, None
+                if state is None:
+                    self.idle.set()
+                    return
+            try:
+                self._train(state, number)
+            except Exception as error:  # a thread's exception would be lost: say it where the learner looks
+                self.panel.readout.value = f"<b>{html.escape(f'{type(error).__name__}: {error}')}</b>"
+            finally:
+                self.stop.disabled = True
+
+    def _train(self, state: LabState, number: int) -> None:
+        self.progress.max, self.progress.value, self.stop.disabled = state.steps, 0, False
+
+        def watch(measured: Measurement) -> bool:
+            self.progress.value = int(measured.curves.steps[-1])
+            if number == self._number:
+                self.panel.show(measured)
+            return number != self._number
+
+        measured = self.panel.lab.measure(state, watch)
+        if number == self._number:
+            self.panel.keep(state, measured)
+        elif self._wanted is None and self.panel.state == state:
+            self.panel.show(measured)  # stopped by hand: what there is, and that it was stopped
+
+
+# ends within 5 % of the way from the start to the entropy rate
+TRANSFORMER_DEFAULT = LabState(batch_size=16, schedule="linear", peak=1.0, steps=300)
+
+
 def quadratic_lab(**state) -> Panel:
     """SGD on a quadratic, measured and exact, redrawn while a slider moves. Arguments: fields of `LabState`."""
-    return Panel(quadratic_picture, LabState(**{"peak": 0.3, **state}))
+    return Panel(LABS["quadratic"], LabState(**{"peak": 0.3, **state}))
 
 
 def logistic_lab(**state) -> Panel:
     """SGD on logistic regression with the local theory over it. Arguments: fields of `LabState`."""
-    return Panel(logistic_picture, LabState(**{"peak": 0.3, **state}))
+    return Panel(LABS["logistic"], LabState(**{"peak": 0.3, **state}))
 
 
 def transformer_lab(**state) -> Panel:
-    """SGD on a small transformer against its entropy floor, run again when a slider is let go."""
-    state = LabState(**{"peak": 0.5, "batch_size": 16, "steps": 150, **state})
-    return Panel(transformer_picture, state, peaks=(-2.0, 0.3), continuous=False)
+    """SGD on a small transformer against its entropy floor, trained live. Arguments: fields of `LabState`."""
+    state = dataclasses.replace(TRANSFORMER_DEFAULT, **state)
+    return Panel(LABS["transformer"], state, peaks=(-2.0, 0.3), live=True)

@@ -200,7 +200,8 @@ class SkillCheck:
             for button, answer in zip(self.buttons[question.id], question.answers, strict=True)
         ]
         prompt = ipywidgets.HTMLMath(f"<strong>{number}.</strong> {to_html(question.prompt)}")
-        return ipywidgets.VBox([prompt, *rows, self.explanations[question.id]])
+        space = ipywidgets.Layout(margin="1em 0 0 0")
+        return ipywidgets.VBox([prompt, *rows, self.explanations[question.id]], layout=space)
 
     def _show(self, attempt: Attempt) -> None:
         """Make the widgets show `attempt`."""

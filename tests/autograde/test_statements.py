@@ -1,4 +1,4 @@
-"""The worked examples in the statements are true: each `call  # value` line gives that value with the worked solution."""
+"""The worked examples in the statements are true: with the worked solution, a `call  # value` line gives that value."""
 
 import re
 from pathlib import Path

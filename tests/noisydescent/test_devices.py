@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, devices, train
 from noisydescent.schedules import constant
 

@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+
 from noisydescent import diagnostics, theory
 from noisydescent.devices import generator
 

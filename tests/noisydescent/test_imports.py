@@ -3,15 +3,16 @@
 import ast
 from pathlib import Path
 
-import noisydescent
 import pytest
+
+import noisydescent
 
 ROOT = Path(noisydescent.__file__).parent
 # a room may import rooms of a lower level only; modules of one package (problems, figures) may import each other
 LEVELS = [
     {"arguments", "devices"},
     {"problems", "schedules"},
-    {"theory", "diagnostics"},
+    {"optimizers", "theory", "diagnostics", "torch_scheduler"},
     {"sweep"},
     {"figures"},
     {"lab", "study"},

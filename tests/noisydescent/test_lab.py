@@ -1,11 +1,14 @@
 import base64
 import dataclasses
 import html
+import threading
 
+import numpy as np
 import pytest
+
 from noisydescent import lab
-from noisydescent.figures.labs import BATCH_SIZES, LabState, Picture
-from noisydescent.figures.style import draw_curve, new_figure, png
+from noisydescent.figures.labs import BATCH_SIZES, LabState, Measurement
+from noisydescent.figures.scene import Curves, Look, Scene
 from noisydescent.schedules import NAMES
 
 LABS = {"quadratic": lab.quadratic_lab, "logistic": lab.logistic_lab, "transformer": lab.transformer_lab}
@@ -13,16 +16,29 @@ SHORT = {"quadratic": 20, "logistic": 20, "transformer": 4}
 CHANGES = {"batch_size": 64, "schedule": "cosine", "peak": 0.1, "warmup": 0.25}
 
 
-def counted(calls: list):
-    """A picture of the state that costs nothing, and a list of the states drawn."""
+class Counted:
+    """A lab that costs nothing, and writes down the states measured."""
 
-    def draw(state: LabState) -> Picture:
-        calls.append(state)
-        figure, axis = new_figure("x", "y")
-        draw_curve(axis, [0, 1], [0, state.peak], "c")
-        return Picture(figure, f"alt <{state}>", f"readout <{state}>")
+    def __init__(self, calls: list, records: int = 1, hold: threading.Event | None = None) -> None:
+        self.calls, self.records, self.hold, self.begun = calls, records, hold, threading.Event()
 
-    return draw
+    def look(self) -> Look:
+        return Look("y", "c")
+
+    def measure(self, state: LabState, watcher=None) -> Measurement:
+        self.calls.append(state)
+        self.begun.set()
+        for record in range(self.records if watcher else 0):
+            if self.hold:
+                self.hold.wait(10)
+            if watcher(self.at(state, record)):
+                return self.at(state, record, " stopped")
+        return self.at(state, self.records)
+
+    def at(self, state: LabState, record: int, more: str = "") -> Measurement:
+        two = np.array([0, 1 + record])
+        curves = Curves(two, 1 + two * state.peak, None, None, two, np.full(2, state.peak))
+        return Measurement(curves, f"alt <{state}>", f"readout <{state}>{more}")
 
 
 @pytest.mark.parametrize("name", LABS)
@@ -32,6 +48,7 @@ def test_each_control_changes_the_picture(name):
         before = (panel.picture.value, panel.readout.value, panel._png)
         getattr(panel, control).value = value
         assert getattr(panel.state, control) == value
+        assert panel.wait()
         assert panel.picture.value != before[0] and panel._png != before[2], control
         assert control != "batch_size" or panel.readout.value != before[1]
     assert html.escape(panel._alt, quote=True) in panel.picture.value
@@ -40,7 +57,7 @@ def test_each_control_changes_the_picture(name):
 
 def test_each_change_draws_once_and_the_picture_is_that_of_the_state():
     calls = []
-    panel = lab.Panel(counted(calls), LabState())
+    panel = lab.Panel(Counted(calls), LabState())
     assert calls == [LabState()] == [panel.state]
     for control, value in CHANGES.items():
         getattr(panel, control).value = value
@@ -60,7 +77,7 @@ def test_each_change_draws_once_and_the_picture_is_that_of_the_state():
     ],
 )
 def test_the_controls_start_at_the_state_given_and_give_it_back(state):
-    assert lab.Panel(counted([]), state).state == state
+    assert lab.Panel(Counted([]), state).state == state
 
 
 @pytest.mark.parametrize(
@@ -73,23 +90,23 @@ def test_the_controls_start_at_the_state_given_and_give_it_back(state):
 )
 def test_a_state_that_the_controls_cannot_show(changes, words):
     with pytest.raises(ValueError, match=words):
-        lab.Panel(counted([]), dataclasses.replace(LabState(), **changes))
+        lab.Panel(Counted([]), dataclasses.replace(LabState(), **changes))
 
 
 def test_ranges_of_the_controls():
-    panel = lab.Panel(counted([]), LabState())
+    panel = lab.Panel(Counted([]), LabState())
     assert tuple(panel.batch_size.options) == BATCH_SIZES == tuple(2**k for k in range(9))
     assert tuple(panel.schedule.options) == NAMES
     assert (panel.peak.base, panel.peak.min, panel.peak.max) == (10, -2.5, 0.5)
     assert (panel.warmup.min, panel.warmup.max) == (0.0, 0.5)
     assert all(control.continuous_update for control in (panel.batch_size, panel.peak, panel.warmup))
-    slow = lab.Panel(counted([]), LabState(), peaks=(-2.0, 0.3), continuous=False)
+    slow = lab.Panel(Counted([]), LabState(), peaks=(-2.0, 0.3), live=True)
     assert (slow.peak.min, slow.peak.max) == (-2.0, 0.3)
     assert not any(control.continuous_update for control in (slow.batch_size, slow.peak, slow.warmup))
 
 
 def test_every_control_has_a_name_and_is_on_the_page():
-    panel = lab.Panel(counted([]), LabState())
+    panel = lab.Panel(Counted([]), LabState())
     rows = panel.widget.children
     assert rows[2:] == (panel.picture, panel.readout)
     controls = [control for row in rows[:2] for control in row.children]
@@ -99,14 +116,14 @@ def test_every_control_has_a_name_and_is_on_the_page():
 
 def test_mimebundle_has_the_widget_and_the_same_picture_without_widgets():
     calls = []
-    draw = counted(calls)
-    panel = lab.Panel(draw, LabState())
+    counted = Counted(calls)
+    panel = lab.Panel(counted, LabState())
     panel.batch_size.value = 32
     bundle = panel._repr_mimebundle_()
     view = bundle["application/vnd.jupyter.widget-view+json"]
     assert view == {"version_major": 2, "version_minor": 0, "model_id": panel.widget.model_id}
-    expected = draw(panel.state)
-    assert base64.b64decode(bundle["image/png"]) == png(expected.figure)
+    expected = counted.measure(panel.state)
+    assert base64.b64decode(bundle["image/png"]) == Scene(counted.look()).png(expected.curves)
     assert bundle["text/plain"] == expected.alt
     assert f'alt="{html.escape(expected.alt)}"' in bundle["text/html"] and bundle["image/png"] in bundle["text/html"]
 
@@ -114,6 +131,63 @@ def test_mimebundle_has_the_widget_and_the_same_picture_without_widgets():
 def test_the_labs_take_the_fields_of_their_state():
     panel = lab.quadratic_lab(batch_size=2, schedule="linear", warmup=0.1, steps=10)
     assert panel.state == LabState(batch_size=2, schedule="linear", peak=0.3, warmup=0.1, steps=10)
-    assert lab.transformer_lab(steps=1).state == LabState(batch_size=16, peak=0.5, steps=1)
+    assert lab.transformer_lab(steps=2).state == dataclasses.replace(lab.TRANSFORMER_DEFAULT, steps=2)
     with pytest.raises(TypeError, match="batchsize"):
         lab.quadratic_lab(batchsize=2)
+
+
+def test_a_finished_measurement_is_kept():
+    calls = []
+    panel = lab.Panel(Counted(calls), LabState())
+    first = panel.picture.value
+    panel.peak.value = 0.1
+    panel.peak.value = LabState().peak
+    assert panel.picture.value == first and len(calls) == 2
+
+
+def test_live_training_shows_its_way_and_the_newest_request_wins():
+    calls, hold = [], threading.Event()
+    panel = lab.Panel(Counted(calls, records=5, hold=hold), LabState(), live=True)
+    panel.lab.begun.clear()
+    panel.batch_size.value = 16
+    assert panel.lab.begun.wait(10)
+    panel.batch_size.value = 32
+    panel.batch_size.value = 64
+    assert not panel.wait(0.05) and not panel._trainer.stop.disabled
+    hold.set()
+    assert panel.wait(10)
+    assert panel.state.batch_size == 64 and calls[-1] == panel.state
+    assert [state.batch_size for state in calls] == [8, 16, 64], "32 was overtaken before it began"
+    assert html.escape(f"readout <{panel.state}>") in panel.readout.value
+    assert panel._trainer.stop.disabled and panel._trainer.progress.value == 5
+    panel.batch_size.value = 16
+    assert panel.wait(10) and len(calls) == 4, "a run that was cut short is not kept"
+    panel.batch_size.value = 64
+    assert panel.wait(10) and len(calls) == 4, "a finished one is"
+
+
+def test_stop_ends_the_training_and_shows_how_far_it_came():
+    calls, hold = [], threading.Event()
+    panel = lab.Panel(Counted(calls, records=5, hold=hold), LabState(), live=True)
+    panel.lab.begun.clear()
+    panel.peak.value = 0.1
+    assert panel.lab.begun.wait(10)
+    panel._trainer.stop.click()
+    hold.set()
+    assert panel.wait(10)
+    assert "stopped" in panel.readout.value and len(calls) == 2
+    panel.peak.value = 0.2
+    assert panel.wait(10) and "stopped" not in panel.readout.value
+
+
+def test_an_error_in_the_background_is_said_in_the_panel():
+    class Broken(Counted):
+        def measure(self, state, watcher=None):
+            if watcher:
+                raise ValueError("no <such> data")
+            return super().measure(state)
+
+    panel = lab.Panel(Broken([]), LabState(), live=True)
+    panel.peak.value = 0.1
+    assert panel.wait(10)
+    assert "ValueError: no &lt;such&gt; data" in panel.readout.value

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from noisydescent import Logistic
 from noisydescent.devices import generator
 

@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+
 from noisydescent import MarkovSource
 from noisydescent.devices import generator
 

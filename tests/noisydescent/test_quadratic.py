@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from noisydescent import Quadratic
 from noisydescent.devices import generator
 

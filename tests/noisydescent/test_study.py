@@ -2,6 +2,7 @@ import html
 import re
 
 import pytest
+
 from noisydescent import study
 from noisydescent.study import Answer, Attempt, Question, SkillCheck, as_html, as_text, parse, progress, skill_check
 

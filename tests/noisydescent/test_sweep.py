@@ -2,10 +2,11 @@ import itertools
 
 import pytest
 import torch
+from torch.optim.lr_scheduler import LambdaLR
+
 from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, named, train, train_each
 from noisydescent.schedules import NAMES, constant, multipliers
 from noisydescent.sweep import gradient_norm
-from torch.optim.lr_scheduler import LambdaLR
 
 
 def quadratic(noise=1.0) -> Quadratic:
@@ -38,7 +39,8 @@ def test_training_is_torch_sgd_with_lambda_lr_step_by_step(name):
         optimizer.zero_grad()
         p.loss(theta).backward()
         optimizer.step()
-        scheduler.step()
+        if len(losses) < steps:  # some schedules have no multiplier past their last step
+            scheduler.step()
         losses.append(p.loss(theta).item())
     training = train(p, **settings(steps=steps, peak=peak, schedule=schedule))
     torch.testing.assert_close(training.theta[0], theta.detach(), rtol=0, atol=1e-12)
@@ -81,7 +83,8 @@ def test_records_at_the_start_every_k_steps_and_at_the_end():
     assert training.steps.tolist() == [0, 8, 16, 20]
     assert training.loss.shape == training.metrics["norm"].shape == (4, 2)
     every = train(p, **settings(runs=2))
-    torch.testing.assert_close(training.loss, every.loss[training.steps], rtol=0, atol=0)
+    # without metrics the quadratic takes its block recursion: the same numbers up to rounding
+    torch.testing.assert_close(training.loss, every.loss[training.steps], rtol=1e-12, atol=0)
     torch.testing.assert_close(training.loss[-1], p.loss(training.theta), rtol=0, atol=0)
 
 

@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch.nn import functional as F
+
 from noisydescent import MarkovLanguage, MarkovSource, named, train
 from noisydescent.devices import generator
-from torch.nn import functional as F
 
 
 def language(**changes) -> MarkovLanguage:

@@ -1,4 +1,7 @@
-"""The pictures of the three labs: state in, figure out. No widgets here, so that every picture can be tested."""
+"""The three labs: what their controls say, what is measured then, and the picture of it. No widgets here.
+
+All of it is a pure function of `LabState`, so that every picture can be tested.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from torch import Tensor
 
 from noisydescent import schedules, theory
 from noisydescent.diagnostics import mean_and_error
-from noisydescent.figures.style import draw_curve, draw_level, draw_measured, draw_theory, new_figure
-from noisydescent.problems import Logistic, MarkovLanguage, Quadratic
+from noisydescent.figures.scene import Curves, Look, Scene
+from noisydescent.problems import Logistic, MarkovLanguage, Problem, Quadratic
 from noisydescent.sweep import Training, train
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -35,12 +38,99 @@ class LabState:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure, what it shows in words (its alt text), and the numbers under it."""
+class Measurement:
+    """The curves of a state, in words (the picture's alt text), and the numbers that stand under the picture."""
 
-    figure: Figure
+    curves: Curves
     alt: str
     readout: str
+
+
+# called with a measurement of the run so far; returns True to stop it
+Watcher = Callable[[Measurement], bool | None]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A problem under SGD, and how to show it.
+
+    runs, record_every   seeds at once, and optimizer steps between records
+    predict              (state, learning rates (T,)) -> expected loss above `floor` at steps 0 .. T, where there is one
+    name                 what the alt text calls the loss
+    """
+
+    problem: Callable[[], Problem]
+    name: str
+    look: Callable[[], Look]
+    runs: int
+    record_every: int
+    predict: Callable[[LabState, Tensor], Tensor] | None = None
+    above_floor: bool = False
+
+    def measure(self, state: LabState, watcher: Watcher | None = None) -> Measurement:
+        """Train at `state`. A `watcher` is shown every record, and may stop the run."""
+        records: list[tuple[int, Tensor]] = []
+        intended = state.peak * schedules.multipliers(state.as_schedule(), state.steps)
+
+        def on_record(step: int, loss: Tensor) -> bool:
+            records.append((step, loss.detach().cpu().double()))
+            if watcher is None:
+                return False
+            steps, losses = zip(*records, strict=True)
+            # while it trains, the rate is shown as intended up to here; what was applied is read back at the end
+            return bool(watcher(self._measurement(state, steps, torch.stack(losses), intended[:step], intended)))
+
+        training = train(
+            self.problem(),
+            steps=state.steps,
+            batch_size=state.batch_size,
+            peak=state.peak,
+            schedule=state.as_schedule(),
+            runs=self.runs,
+            record_every=self.record_every,
+            on_record=on_record if watcher else None,
+        )
+        return self._measurement(state, training.steps, training.loss, training.learning_rate[:, 0], intended, training)
+
+    def _measurement(
+        self, state: LabState, steps, loss: Tensor, applied: Tensor, intended: Tensor, training: Training | None = None
+    ) -> Measurement:
+        shift = self.problem().floor if self.above_floor else 0.0
+        mean, error = mean_and_error(loss - shift, dim=1) if self.runs > 1 else ((loss - shift)[:, 0], None)
+        predicted = None if self.predict is None else self.predict(state, intended).numpy()
+        curves = Curves(
+            torch.as_tensor(steps).numpy(),
+            mean.numpy(),
+            None if error is None else error.numpy(),
+            predicted,
+            applied.numpy(),
+            intended.numpy(),
+        )
+        return Measurement(curves, self._words(state, loss), self._readout(state, steps, loss, training, intended))
+
+    def _words(self, state: LabState, loss: Tensor) -> str:
+        first, last = (_number(loss[k].mean(), ".3g") for k in (0, -1))
+        return (
+            f"{self.name} against optimizer step for batch size {state.batch_size}, {state.schedule} schedule, "
+            f"peak learning rate {state.peak:.3g}, warmup {state.warmup:.0%}: from {first} to {last}. "
+            "Beside it the learning rate as applied."
+        )
+
+    def _readout(self, state: LabState, steps, loss: Tensor, training: Training | None, intended: Tensor) -> str:
+        """Final value over the runs, and the largest gap between the learning rate applied and the one intended."""
+        step = int(steps[-1])
+        value = _number(loss[-1].mean(), ".4g")
+        if training is None:
+            return f"loss {value} · step {step} of {state.steps}"
+        gaps = (training.learning_rate - intended[: len(training.learning_rate), None]).abs()
+        gaps = gaps[torch.isfinite(gaps)]  # a run that has overflowed has no learning rate to read back
+        applied = f"learning rate applied = intended within {float(gaps.max()):.0e}" if len(gaps) else "no step taken"
+        where = "at the end" if step == state.steps else f"stopped at step {step}"
+        return f"loss {where} {value} · {step * state.batch_size:,} samples · {applied}"
+
+
+def _number(value: Tensor, form: str) -> str:
+    return format(float(value), form) if torch.isfinite(value) else "no finite number (the run diverged)"
 
 
 @cache
@@ -61,107 +151,70 @@ def lab_language() -> MarkovLanguage:
     return MarkovLanguage()
 
 
+def exact_loss(state: LabState, rates: Tensor) -> Tensor:
+    """Expected loss of SGD on the lab's quadratic, from the mean and variance recursion; (T,) -> (T + 1,)."""
+    problem = lab_quadratic()
+    start = (problem.start - problem.optimum).cpu()
+    return theory.expected_loss(problem.eigenvalues.cpu(), problem.noise_variance.cpu(), state.batch_size, rates, start)
+
+
 def local_expected_loss(problem: Logistic, batch_size: int, rates: Tensor) -> Tensor:
     """Expected excess loss of SGD if f were the quadratic that it is near its optimum: H and Sigma taken there.
 
     rates (T,) as applied; returns (T + 1,). Exact where f is quadratic and the noise constant, an approximation here.
     """
+    eigenvalues, noise, start = _local(problem)
+    return theory.expected_loss(eigenvalues, noise, batch_size, rates, start)
+
+
+@lru_cache(maxsize=8)
+def _local(problem: Logistic) -> tuple[Tensor, Tensor, Tensor]:
+    """Eigenvalues of H, noise variance and starting distance along its eigenvectors, at the optimum, on the CPU."""
     eigenvalues, basis = torch.linalg.eigh(problem.hessian(problem.optimum))
     noise = (basis.T @ problem.noise_covariance(problem.optimum) @ basis).diagonal()
-    start = basis.T @ (problem.initial(1)[0] - problem.optimum)
-    return theory.expected_loss(eigenvalues.cpu(), noise.cpu(), batch_size, rates, start.cpu())
+    return eigenvalues.cpu(), noise.cpu(), (basis.T @ (problem.initial(1)[0] - problem.optimum)).cpu()
 
 
-def _settings(state: LabState) -> dict:
-    return {
-        "steps": state.steps,
-        "batch_size": state.batch_size,
-        "peak": state.peak,
-        "schedule": state.as_schedule(),
-    }
+def _language_look() -> Look:
+    level = {"floor": lab_language().floor, "floor_label": "entropy rate of the source"}
+    return Look("loss (nats per token)", "held-out loss", logarithmic=False, **level)
 
 
-def _readout(state: LabState, training: Training, what: str) -> str:
-    """Final value over the runs, and the largest gap between the learning rate applied and the one intended."""
-    intended = state.peak * schedules.multipliers(state.as_schedule(), len(training.learning_rate))
-    gaps = (training.learning_rate - intended[:, None]).abs()
-    gaps = gaps[torch.isfinite(gaps)]  # a run that has overflowed has no learning rate to read back
-    applied = f"learning rate applied = intended within {float(gaps.max()):.0e}" if len(gaps) else "no step taken"
-    samples = int(training.steps[-1]) * state.batch_size
-    return f"{what} at the end {_number(training.loss[-1].mean(), '.4g')} · {samples:,} samples · {applied}"
+LABS = {
+    "quadratic": Lab(
+        lab_quadratic,
+        "Loss on the quadratic",
+        lambda: Look("loss f", "measured, 64 seeds", "exact expectation"),
+        runs=64,
+        record_every=5,
+        predict=exact_loss,
+    ),
+    "logistic": Lab(
+        lab_logistic,
+        "Loss of logistic regression",
+        lambda: Look("excess loss f - f*", "measured, 16 seeds", "local theory"),
+        runs=16,
+        record_every=10,
+        predict=lambda state, rates: local_expected_loss(lab_logistic(), state.batch_size, rates),
+        above_floor=True,
+    ),
+    "transformer": Lab(lab_language, "Held-out loss of the transformer", _language_look, runs=1, record_every=10),
+}
 
 
-def _words(state: LabState, what: str, training: Training) -> str:
-    first, last = (_number(training.loss[k].mean(), ".3g") for k in (0, -1))
-    return (
-        f"{what} against optimizer step for batch size {state.batch_size}, {state.schedule} schedule, "
-        f"peak learning rate {state.peak:.3g}, warmup {state.warmup:.0%}: from {first} to {last}. "
-        "Beside it the learning rate as applied."
-    )
+@dataclass(frozen=True)
+class Picture:
+    """A figure, what it shows in words (its alt text), and the numbers under it."""
+
+    figure: Figure
+    image: bytes
+    alt: str
+    readout: str
 
 
-def _number(value: Tensor, form: str) -> str:
-    return format(float(value), form) if torch.isfinite(value) else "no finite number (the run diverged)"
-
-
-def _axes(what: str) -> tuple[Figure, list]:
-    figure, axes = new_figure("optimizer step", [what, "learning rate"], panels=2)
-    figure.set_size_inches(8.0, 3.4)
-    axes[0].set_yscale("log")
-    return figure, axes
-
-
-def _draw_rate(axis, state: LabState, training: Training) -> None:
-    draw_curve(axis, range(len(training.learning_rate)), training.learning_rate[:, 0], "as applied", color="#009E73")
-    intended = state.peak * schedules.multipliers(state.as_schedule(), state.steps)
-    draw_theory(axis, range(state.steps), intended, "intended")
-    axis.set_ylim(0, 1.15 * state.peak)
-
-
-def _draw_losses(axis, training: Training, floor: float, predicted: Tensor | None, label: str) -> None:
-    mean, error = mean_and_error(training.loss - floor, dim=1)
-    draw_measured(axis, training.steps, mean, error, f"measured, {training.loss.shape[1]} seeds", band=True)
-    if predicted is not None:
-        draw_theory(axis, range(len(predicted)), predicted, label)
-        finite = predicted[torch.isfinite(predicted)]
-        # a diverging run must not flatten the part that can be read
-        axis.set_ylim(max(float(finite.min()) * 0.4, 1e-6), min(float(finite.max()) * 2.5, 1e6))
-
-
-@lru_cache(maxsize=256)
-def quadratic_picture(state: LabState) -> Picture:
-    """Measured loss of SGD on the quadratic, 64 seeds, under the exact recursion; beside it the learning rate."""
-    problem = lab_quadratic()
-    training = train(problem, runs=64, record_every=5, **_settings(state))
-    predicted = theory.expected_loss_of(problem, state.batch_size, state.peak, state.as_schedule(), state.steps)
-    figure, (left, right) = _axes("loss f")
-    _draw_losses(left, training, 0.0, predicted, "exact expectation")
-    _draw_rate(right, state, training)
-    return Picture(figure, _words(state, "Loss on the quadratic", training), _readout(state, training, "loss"))
-
-
-@lru_cache(maxsize=256)
-def logistic_picture(state: LabState) -> Picture:
-    """Measured excess loss of SGD on logistic regression, 16 seeds, and the local quadratic theory."""
-    problem = lab_logistic()
-    training = train(problem, runs=16, record_every=10, **_settings(state))
-    rates = state.peak * schedules.multipliers(state.as_schedule(), state.steps)
-    figure, (left, right) = _axes("excess loss f - f*")
-    _draw_losses(left, training, problem.floor, local_expected_loss(problem, state.batch_size, rates), "local theory")
-    _draw_rate(right, state, training)
-    return Picture(figure, _words(state, "Loss of logistic regression", training), _readout(state, training, "loss"))
-
-
-@lru_cache(maxsize=64)
-def transformer_picture(state: LabState, on_record: Callable | None = None) -> Picture:
-    """Held-out loss of the transformer above the source's entropy rate, which no model can pass."""
-    problem = lab_language()
-    training = train(problem, runs=1, record_every=10, on_record=on_record, **_settings(state))
-    figure, (left, right) = _axes("loss (nats per token)")
-    left.set_yscale("linear")
-    draw_curve(left, training.steps, training.loss[:, 0], "held-out loss")
-    draw_level(left, problem.floor, "entropy rate of the source")
-    left.set_ylim(problem.floor - 0.05, float(training.loss[0, 0]) * 1.15)
-    _draw_rate(right, state, training)
-    words = _words(state, "Held-out loss of the transformer", training)
-    return Picture(figure, words, _readout(state, training, "loss"))
+def picture(name: str, state: LabState) -> Picture:
+    """The picture of lab `name` ("quadratic", "logistic", "transformer") at `state`: a pure function."""
+    measured = LABS[name].measure(state)
+    scene = Scene(LABS[name].look())
+    image = scene.png(measured.curves)
+    return Picture(scene.figure, image, measured.alt, measured.readout)

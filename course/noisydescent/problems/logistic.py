@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from noisydescent.arguments import finite, non_negative, positive_int
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, block_of
+from noisydescent.problems.base import Oracle, seeds_of, stream
+from noisydescent.problems.newton import newton
 
 
 class Logistic:
@@ -31,8 +34,7 @@ class Logistic:
             raise ValueError("y must hold labels -1 and +1")
         self.n_samples, self.dim = self.X.shape
         self._signed = self.y[:, None] * self.X
-        self.optimum = self._newton()
-        self.floor = float(self.loss(self.optimum))
+        self._solve()
 
     @classmethod
     def gaussian_classes(
@@ -65,6 +67,15 @@ class Logistic:
         weight = torch.sigmoid(-(theta @ self._signed.T))
         return -(weight @ self._signed) / self.n_samples + self.l2 * theta
 
+    def gradient_i(self, theta: Tensor, rows: Tensor) -> Tensor:
+        """Gradient of sample `rows[r]` (its share of the l2 term included) at theta[r]: (R, d), (R,) -> (R, d).
+
+        What `optimizers.svrg` and `optimizers.saga` ask for, with `n_samples` samples.
+        """
+        signed = self._signed[rows]
+        weight = torch.sigmoid(-torch.linalg.vecdot(signed, theta))
+        return self.l2 * theta - weight[:, None] * signed
+
     def per_sample_gradients(self, theta: Tensor) -> Tensor:
         """Gradient of every sample's loss (its share of the l2 term included) at one theta (d,), shape (N, d)."""
         weight = torch.sigmoid(-(self._signed @ theta))
@@ -79,43 +90,41 @@ class Logistic:
         """Covariance of one sample's gradient (population, divided by N) at theta (d,), shape (d, d)."""
         return torch.cov(self.per_sample_gradients(theta).T, correction=0)
 
-    def oracle(self, runs: int, batch_size: int, generator: torch.Generator) -> Oracle:
-        """Minibatch gradients from rows drawn uniformly with replacement."""
-        batch_size = positive_int("batch_size", batch_size)
-        block = block_of(runs * batch_size)
-        drawn: list[Tensor] = []
+    def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
+        """Minibatch gradients from rows drawn uniformly with replacement, see `Problem.oracle`."""
+        batch_size, seeds = positive_int("batch_size", batch_size), seeds_of(runs, copies)
+
+        def draw(steps: int) -> Tensor:
+            shape = (steps, seeds * batch_size)
+            return torch.randint(self.n_samples, shape, generator=generator, device=self.device)
+
+        indices = stream(draw, seeds * batch_size)
 
         def minibatch_gradient(theta: Tensor) -> Tensor:
-            if not drawn:
-                shape = (block, runs, batch_size)
-                drawn.extend(torch.randint(self.n_samples, shape, generator=generator, device=self.device).unbind())
-            rows = self._signed[drawn.pop()]  # (R, B, d)
-            weight = torch.sigmoid(-torch.einsum("rbd,rd->rb", rows, theta))
-            return -torch.einsum("rb,rbd->rd", weight, rows) / batch_size + self.l2 * theta
+            # rows are fetched once for all configurations that share a seed
+            rows = self._signed.index_select(0, next(indices)).view(seeds, batch_size, self.dim)
+            by_seed = theta.view(copies, seeds, self.dim).permute(1, 2, 0)  # (S, d, C)
+            weight = torch.sigmoid(-(rows @ by_seed))  # (S, B, C)
+            mean = (rows.transpose(1, 2) @ weight).permute(2, 0, 1).reshape(runs, self.dim)
+            return torch.add(self.l2 * theta, mean, alpha=-1 / batch_size)
 
         return minibatch_gradient
 
-    def _newton(self, tolerance: float = 1e-8, most: int = 100) -> Tensor:
-        """argmin f to a gradient norm of `tolerance`: Newton steps, halved while they do not lower the loss."""
-        theta = torch.zeros(self.dim, device=self.device, dtype=self.dtype)
-        tolerance = max(tolerance * 1e-2, 10 * torch.finfo(self.dtype).eps)
-        at_first = None
-        for _ in range(most):
-            gradient = self.gradient(theta)
-            hessian = self.hessian(theta)
-            curvatures = torch.linalg.eigvalsh(hessian.cpu())
-            at_first = float(curvatures[0]) if at_first is None else at_first
-            # on the way to infinity the gradient vanishes too, so a small one alone is no optimum
-            if curvatures[0] <= max(1e-7 * at_first, 1e-12 * curvatures[-1]):
-                break
-            if gradient.norm() <= tolerance:
-                return theta
-            step = torch.linalg.solve(hessian, gradient)
-            length = 1.0
-            while self.loss(theta - length * step) > self.loss(theta) + 1e-15 and length > 1e-6:
-                length /= 2
-            theta = theta - length * step
-        raise ValueError(
-            "l2 is too small for this data: the classes can be separated, so that the optimum lies at infinity, "
-            "or features depend on each other, so that there are many"
-        )
+    def bytes_per_run(self, batch_size: int) -> int:
+        """A minibatch of rows, and one margin for each sample where the loss is recorded."""
+        return 8 * (3 * batch_size * self.dim + 3 * self.n_samples)
+
+    def _solve(self) -> None:
+        """`optimum` and `floor`, in float64 on the CPU where the device has no float64."""
+        exact = copy.copy(self)
+        if self.dtype != torch.float64:
+            exact.X, exact.y = self.X.cpu().double(), self.y.cpu().double()
+            exact._signed = exact.y[:, None] * exact.X
+        optimum = newton(exact.loss, exact.gradient, exact.hessian, exact.X.new_zeros(self.dim))
+        if optimum is None:
+            raise ValueError(
+                "l2 is too small for this data: the classes can be separated, so that the optimum lies at infinity, "
+                "or features depend on each other, so that there are many"
+            )
+        self.floor = float(exact.loss(optimum))
+        self.optimum = optimum.to(self.device, self.dtype)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from noisydescent.arguments import finite, positive_int
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, block_of
+from noisydescent.problems.base import Oracle, block_of, seeds_of, stream
 
 
 class Quadratic:
@@ -85,22 +87,56 @@ class Quadratic:
 
     def sample_noise(self, *shape: int, generator: torch.Generator) -> Tensor:
         """Independent draws of zeta, (*shape, d)."""
-        z = torch.randn(*shape, self.dim, generator=generator, device=self.device, dtype=self.dtype)
+        # drawn in single precision, which is several times faster, and used in double
+        z = torch.randn(*shape, self.dim, generator=generator, device=self.device).to(self.dtype)
         return z * self.noise_variance.sqrt() if self._root is None else z @ self._root.T
 
     def per_sample_gradients(self, theta: Tensor, n: int, generator: torch.Generator) -> Tensor:
         """Gradients of n fresh samples at one theta (d,), shape (n, d)."""
         return self.gradient(theta) + self.sample_noise(positive_int("n", n), generator=generator)
 
-    def oracle(self, runs: int, batch_size: int, generator: torch.Generator) -> Oracle:
-        """Minibatch gradients: the mean of B normal gradients is drawn in one go, as N(grad f, Sigma / B)."""
-        scale = positive_int("batch_size", batch_size) ** -0.5
-        block = block_of(runs * self.dim)
-        drawn: list[Tensor] = []
+    def minibatch_noise(self, steps: int, seeds: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        """Errors of minibatch gradients, (T, S, d): the mean of B normal draws is drawn in one go, as N(0, Sigma/B)."""
+        return self.sample_noise(steps, seeds, generator=generator).mul_(positive_int("batch_size", batch_size) ** -0.5)
 
-        def minibatch_gradient(theta: Tensor) -> Tensor:
-            if not drawn:
-                drawn.extend((self.sample_noise(block, runs, generator=generator) * scale).unbind())
-            return self.gradient(theta) + drawn.pop()
+    def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
+        """Minibatch gradients grad f + N(0, Sigma / B), see `Problem.oracle`."""
+        seeds, batch_size = seeds_of(runs, copies), positive_int("batch_size", batch_size)
+        noise = stream(lambda k: self.minibatch_noise(k, seeds, batch_size, generator), seeds * self.dim)
+        return lambda theta: self.gradient(theta) + next(noise).repeat(copies, 1)
 
-        return minibatch_gradient
+    def sgd_blocks(
+        self, theta: Tensor, rates: Tensor, batch_size: int, generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """SGD as the linear recursion it is: the iterates of `oracle`'s SGD, many steps at a time.
+
+        theta (C, S, d) start of C configurations of S seeds; rates (T, C, S) or (T, C, 1). Yields for each block of k
+        steps theta - theta* after each step, (k, C, S, d), in a buffer that the next block overwrites, and the learning
+        rate read back from it, (k, C, S).
+        """
+        seeds = theta.shape[1]
+        drawn = block_of(seeds * self.dim)
+        noises = stream(lambda k: self.minibatch_noise(k, seeds, batch_size, generator), seeds * self.dim)
+        block = min(drawn, block_of(theta.numel(), budget=100_000))  # what fits into the processor's cache
+        buffer = torch.empty(block, *theta.shape, device=self.device, dtype=self.dtype)
+        x = theta - self.optimum
+        # A few numbers are enough to tell the rate: of all seeds together where they share it, else of each run. One
+        # number alone may have hardly any gradient.
+        shared = rates.shape[2] == 1
+        some, over = slice(0, 1 if shared and seeds > 3 else 3), (-2, -1) if shared else (-1,)
+        for rate in rates.split(block):
+            noise = torch.stack([next(noises) for _ in range(len(rate))])[:, None]
+            shrink = (1 - rate[..., None] * self.eigenvalues).unbind()
+            before = x[None, ..., some].clone()
+            path = torch.mul(noise, -rate[..., None], out=buffer[: len(rate)])
+            for step, factor in zip(path.unbind(), shrink, strict=True):
+                x = torch.addcmul(step, x, factor, out=step)
+            seen = torch.cat([before, path[..., some]])
+            gradient = self.eigenvalues[some] * seen[:-1] + noise[..., some]
+            applied = ((seen[:-1] - seen[1:]) * gradient).sum(over) / gradient.square().sum(over)
+            yield path, applied.view(len(rate), len(theta), -1).expand(-1, -1, seeds)
+            x = x.clone()
+
+    def bytes_per_run(self, batch_size: int) -> int:
+        """Parameters, gradient and a block of noise."""
+        return 64 * 8 * self.dim

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from noisydescent.arguments import positive_int
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, block_of
+from noisydescent.problems.base import Oracle, seeds_of, stream
 from noisydescent.problems.markov import MarkovSource
 
 
@@ -127,16 +127,19 @@ class MarkovLanguage:
         """Gradient of every sequence's loss at one theta (d,): (N, T + 1) -> (N, d), each sequence as a run."""
         return self.gradient(theta.expand(len(sequences), -1), sequences[:, None])
 
-    def oracle(self, runs: int, batch_size: int, generator: torch.Generator) -> Oracle:
-        """Minibatch gradients from sequences of the pool, drawn with replacement."""
-        batch_size = positive_int("batch_size", batch_size)
-        block = block_of(runs * batch_size)
-        drawn: list[Tensor] = []
+    def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
+        """Minibatch gradients from sequences of the pool, drawn with replacement, see `Problem.oracle`."""
+        batch_size, seeds = positive_int("batch_size", batch_size), seeds_of(runs, copies)
 
-        def minibatch_gradient(theta: Tensor) -> Tensor:
-            if not drawn:
-                shape = (block, runs, batch_size)
-                drawn.extend(torch.randint(len(self.pool), shape, generator=generator, device=self.device).unbind())
-            return self.gradient(theta, self.pool[drawn.pop()])
+        def draw(steps: int) -> Tensor:
+            shape = (steps, seeds, batch_size)
+            return torch.randint(len(self.pool), shape, generator=generator, device=self.device)
 
-        return minibatch_gradient
+        indices = stream(draw, seeds * batch_size)
+        return lambda theta: self.gradient(theta, self.pool[next(indices)].repeat(copies, 1, 1))
+
+    def bytes_per_run(self, batch_size: int) -> int:
+        """Parameters, gradient, and what the backward pass keeps of every token (also of the held-out sequences)."""
+        tokens = self.length * max(batch_size, len(self.held_out) // 4)
+        kept = tokens * (self.layers * (16 * self.width + self.heads * self.length) + 4 * self.source.vocabulary)
+        return 4 * (4 * self.dim + kept)

@@ -1,7 +1,7 @@
 """Write requirements.lock: the newest version of everything the course needs, resolved in a throw-away venv.
 
-    python tools/lock.py                                   resolve again (some minutes, downloads PyTorch)
-    python tools/lock.py --environment .venv/bin/python    pin what that environment has installed
+    python .ci/lock.py                                   resolve again (some minutes, downloads PyTorch)
+    python .ci/lock.py --environment .venv/bin/python    pin what that environment has installed
 
 PyTorch stays at the version named below until someone changes it here, since figures and timings depend on it.
 """
@@ -32,7 +32,7 @@ CUDA_PACKAGES = ("nvidia-", "cuda-", "triton")
 
 HEADER = """\
 # The exact versions that the course is tested with, on Python 3.11, 3.12 and 3.13. Written by `make lock`; edit
-# tools/lock.py or the floors in pyproject.toml, not this file.
+# .ci/lock.py or the floors in pyproject.toml, not this file.
 # GPU: torch is pinned without a build, from the default index. On Linux x86_64 and arm64 that is the CUDA build, and
 # pip adds the CUDA libraries it asks for; on macOS it is the build with MPS. If your driver wants another CUDA,
 # install the torch you need yourself, anything in the range of pyproject.toml, then: pip install -e ".[lab,dev]"
