@@ -19,7 +19,7 @@ help:
 	@echo "make lab         open JupyterLab on course/index.ipynb (more options: LAB_ARGS=\"--no-browser --port 8890\")"
 	@echo "make test        run every test; what is skipped is listed with its reason (more options: TEST_ARGS=\"-k batch\")"
 	@echo "make grade       build a sample class, grade it with nbgrader, print the scores and where the feedback is"
-	@echo "make notebooks   write every .ipynb again from the .py beside it, and exercises/ from solutions/"
+	@echo "make notebooks   write every .ipynb from the .py beside it, exercises/ from solutions/, and course/api.md"
 	@echo "make lint        ruff, formatting, and the length of cells and prose in the lessons"
 	@echo "make lock        resolve the newest versions again and write requirements.lock"
 	@echo "make bench       measure every ratio the course claims and write bench.json (some minutes; an idle machine)"
@@ -41,7 +41,14 @@ lab: $(STAMP)
 	JUPYTER_CONFIG_PATH="$(LAB_CONFIG)$(if $(JUPYTER_CONFIG_PATH),:$(JUPYTER_CONFIG_PATH))" \
 	$(PY) -m jupyterlab --ServerApp.root_dir="$(CURDIR)" $(ROOT_FLAG) $(LAB_ARGS)
 
-test: $(STAMP)
+# Colab has ipywidgets 7.7: the widgets are tested with it too, from a folder beside the installed version.
+WIDGETS7 := .venv/ipywidgets7
+$(WIDGETS7)/.installed: $(STAMP)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(WIDGETS7) \
+	  ipywidgets==7.7.5 ipython_genutils==0.2.0 && touch $@ \
+	  || echo "ipywidgets 7.7 could not be installed: its tests will be skipped"
+
+test: $(STAMP) $(WIDGETS7)/.installed
 	$(PY) -m pytest $(TEST_ARGS)
 
 grade: $(STAMP)
@@ -49,6 +56,7 @@ grade: $(STAMP)
 
 notebooks: $(STAMP)
 	$(PY) -m autograde.notebooks
+	$(PY) .ci/api.py
 
 lint: $(STAMP)
 	$(PY) -m ruff check .

@@ -1,7 +1,5 @@
 # ---
 # jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -31,6 +29,9 @@
 # | assignment | exercises |
 # |---|---|
 # | [1.1 Intuition](../exercises/1_1_intuition/1_1_intuition.ipynb) | minibatch gradient, gradient variance, SGD, samples to target, critical batch size, Robbins-Monro |
+
+# %% [markdown]
+# What the notebooks import is yours to keep using: [the library, function by function](api.md).
 
 # %% [markdown]
 # ## What this machine can do

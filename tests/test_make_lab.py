@@ -106,7 +106,7 @@ def set_up_in(tmp_path, **environment):
     """Run .ci/setup.sh in a folder that has no .venv yet, under a PATH of our own."""
     (tmp_path / "requirements.lock").write_text("noisy-descent-has-no-such-package==1\n")
     return subprocess.run(
-        ["/bin/sh", str(ROOT / "tools" / "setup.sh")],
+        ["/bin/sh", str(ROOT / ".ci" / "setup.sh")],
         cwd=tmp_path,
         env={"HOME": str(tmp_path), **environment},
         capture_output=True,

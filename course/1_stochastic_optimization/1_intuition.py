@@ -1,7 +1,5 @@
 # ---
 # jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -218,8 +216,8 @@ print(f"stability limit at the optimum 2/L = {limit:.2f}; full-batch loss at the
 
 # %%
 for B in [4, 16, 64, 256]:
-    plan = {"steps": 200, "batch_size": B, "schedule": nd.named("constant", 200), "record_every": 200}
-    mean, summed = (nd.train(logistic, peak=p, **plan).loss[-1, 0] for p in (0.05, 0.05 * B))
+    both = nd.sweep(logistic, steps=200, batch_sizes=[B], peaks=[0.05, 0.05 * B], seeds=16)
+    mean, summed = both.loss[0, 0, 0, :, :, -1].mean(dim=1)  # the last record of 16 seeds, for either rate
     print(f"B = {B:3}: mean → {mean:.3f}    sum, that is a rate of {0.05 * B:5.2f} → {summed:.3g}")
 assert summed > 2 * mean
 
@@ -349,14 +347,17 @@ print({B: f"{loss:.4f} at rate {rate:.3g}" for B, (loss, rate) in best.items()})
 # **On logistic regression** the same fact has axes you can buy: steps (time) and samples (compute). Each batch size gets the same twelve rates and eight seeds.
 
 # %%
-candidates = torch.logspace(-1.6, 0.6, 12)
+budget = {2: 1024, 8: 512, 32: 256, 128: 128, 512: 128}  # batch size: optimizer steps, more than enough for each
+twelve = [10 ** (-1.6 + 0.2 * k) for k in range(12)]
+result = nd.sweep(logistic, steps=budget, batch_sizes=list(budget), peaks=twelve, seeds=8, records=128)
+
+# %%
 plane = []
-for B, steps in [(2, 1024), (8, 512), (32, 256), (128, 128), (512, 128)]:
-    plan = {"steps": steps, "batch_size": B, "schedule": nd.named("constant", steps)}
-    run = nd.train(logistic, peak=candidates.repeat_interleave(8), runs=96, **plan)
-    excess = (run.loss - logistic.floor).view(-1, 12, 8).mean(dim=2)  # (steps, rates): mean over eight seeds
-    steps_needed = diagnostics.steps_to_target(excess.T, target=0.02).min()  # at the best of the twelve rates
-    plane.append((B, float(steps_needed), B * float(steps_needed)))
+for B in budget:
+    excess = result.at(batch_size=B, optimizer="sgd", schedule="constant").mean(dim=1) - logistic.floor
+    record = diagnostics.steps_to_target(excess, target=0.02).min()  # at the best of the twelve rates
+    steps_needed = float(result.steps[B][int(record)])
+    plane.append((B, steps_needed, B * steps_needed))
 
 # %%
 figure, axis = nd.new_figure("optimizer steps to excess loss 0.02", "samples to excess loss 0.02", log="xy")
@@ -374,11 +375,11 @@ assert steps_needed[0] > 4 * steps_needed[-1] and samples_needed[-1] > 2 * sampl
 # bends earlier than the quadratic would say. **The transformer** bends too, at a batch of some tens of sequences:
 
 # %%
-for B, steps in [(4, 100), (16, 60), (64, 30)]:
-    plan = {"steps": steps, "batch_size": B, "schedule": nd.named("constant", steps), "record_every": 3}
-    run = nd.train(language, peak=torch.tensor([0.5, 1.0]).repeat_interleave(2), runs=4, **plan)
-    losses = run.loss.view(-1, 2, 2).mean(dim=2)  # (records, rates): mean over two seeds
-    needed = 3 * float(diagnostics.steps_to_target(losses.T, target=2.25).min())
+budget = {4: 120, 16: 60, 64: 30}
+result = nd.sweep(language, steps=budget, batch_sizes=list(budget), peaks=[0.5, 1.0], seeds=2, records=20)
+for B in budget:
+    losses = result.at(batch_size=B, optimizer="sgd", schedule="constant").mean(dim=1)  # (rates, records)
+    needed = int(result.steps[B][int(diagnostics.steps_to_target(losses, target=2.25).min())])
     print(
         f"B = {B:2} sequences: {needed:3.0f} steps, {B * needed:5.0f} sequences to 2.25 nats (floor {language.floor:.2f})"
     )
@@ -692,7 +693,8 @@ assert by_step.sum() > 3 * by_micro_batch.sum()
 # **Used in** the decay phase of language-model training: Hägele et al., *Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations*, 2024. The original
 # conditions: Robbins, Monro, 1951. **Owned elsewhere:** rates of $c/t$ are 1.4, every schedule is lesson 2 ([map](../index.ipynb)).
 #
-# The last lab trains the transformer live, so it draws when you let a slider go. Lower the batch size, then try to win the loss back with the schedule alone.
+# The last lab trains the transformer while you watch: let a slider go to start a run, stop it when you have seen enough. Lower the batch size, then try to
+# win the loss back with the schedule alone.
 
 # %%
 lab.transformer_lab()

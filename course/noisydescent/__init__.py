@@ -1,16 +1,22 @@
 """Noisy Descent: how noisy gradients train networks. The library behind the notebooks, and for use afterwards."""
 
 from noisydescent.devices import default_device, generator, use_device
+from noisydescent.diagnostics import NoiseScale, Recorder
 from noisydescent.figures import draw_curve, draw_level, draw_measured, draw_theory, new_figure, show
-from noisydescent.problems import Logistic, MarkovLanguage, MarkovSource, Quadratic
+from noisydescent.problems import LeastSquares, Logistic, MarkovLanguage, MarkovSource, Quadratic, SoftmaxRegression
 from noisydescent.schedules import multipliers, named, with_warmup
-from noisydescent.sweep import Training, train, train_each
+from noisydescent.sweep import Sweep, Training, sweep, train
 
 __all__ = [
+    "LeastSquares",
     "Logistic",
     "MarkovLanguage",
     "MarkovSource",
+    "NoiseScale",
     "Quadratic",
+    "Recorder",
+    "SoftmaxRegression",
+    "Sweep",
     "Training",
     "default_device",
     "draw_curve",
@@ -22,8 +28,8 @@ __all__ = [
     "named",
     "new_figure",
     "show",
+    "sweep",
     "train",
-    "train_each",
     "use_device",
     "with_warmup",
 ]

@@ -182,7 +182,7 @@ def quadratic_lab(**state) -> Panel:
 
 def logistic_lab(**state) -> Panel:
     """SGD on logistic regression with the local theory over it. Arguments: fields of `LabState`."""
-    return Panel(LABS["logistic"], LabState(**{"peak": 0.3, **state}))
+    return Panel(LABS["logistic"], LabState(**{"peak": 0.3, "steps": 200, **state}))
 
 
 def transformer_lab(**state) -> Panel:

@@ -108,11 +108,6 @@ def train(
     return _train(problem, rates, runs, batch_size, optimizer, hyper, seed, record_every, _metrics(metrics), on_record)
 
 
-def train_each(problem: Problem, settings: Sequence[Mapping], **shared) -> list[Training]:
-    """`train` once for each of `settings`, with the `shared` arguments; same seeds, so that runs are paired."""
-    return [train(problem, **{**shared, **setting}) for setting in settings]
-
-
 @dataclass(frozen=True)
 class Sweep:
     """What every configuration did. Axes in this order: batch size, optimizer, schedule, peak, seed, then time.

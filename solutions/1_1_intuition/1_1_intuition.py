@@ -1,7 +1,9 @@
 # ---
 # jupyter:
-#   jupytext:
-#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
 # ---
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intuition-opening", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -31,7 +33,7 @@ from autograde import check
 # ## 1 · Gradient of a minibatch
 #
 # Difficulty 2/5 · 15 minutes · 7 points · lesson:
-# [minibatch estimator](../../course/1_stochastic_optimization/1_intuition.ipynb)
+# [minibatch estimator](../../course/1_stochastic_optimization/1_intuition.ipynb#Minibatch-estimator)
 #
 # *A pass over all N rows costs a minute, and you can afford 32 rows a step. Which vector do you step along?*
 #
@@ -95,7 +97,7 @@ check("so-minibatch-gradient")
 # ## 2 · Gradient variance
 #
 # Difficulty 2/5 · 15 minutes · 7 points · from
-# [gradient variance](../../course/1_stochastic_optimization/1_intuition.ipynb)
+# [gradient variance](../../course/1_stochastic_optimization/1_intuition.ipynb#Gradient-variance)
 #
 # *Your loss curve is fuzzy at a batch size of 8. How much calmer will it be at 128, and does it matter that the loader shuffles
 # instead of drawing each row afresh?*
@@ -157,7 +159,7 @@ check("so-gradient-variance")
 # ## 3 · SGD with a schedule
 #
 # Difficulty 2/5 · 20 minutes · 8 points · the lesson's
-# [object of study](../../course/1_stochastic_optimization/1_intuition.ipynb)
+# [object of study](../../course/1_stochastic_optimization/1_intuition.ipynb#2-The-object:-parameters,-objective,-algorithm,-diagnostic)
 #
 # *Two training loops share data, seed and schedule, yet their curves differ from the second step on. Which of them reads the learning rate
 # one step late?*
@@ -217,7 +219,7 @@ check("so-sgd")
 # ## 4 · Samples to a target loss
 #
 # Difficulty 1/5 · 10 minutes · 6 points · read first:
-# [batch-size scaling](../../course/1_stochastic_optimization/1_intuition.ipynb)
+# [batch-size scaling](../../course/1_stochastic_optimization/1_intuition.ipynb#Batch-size-scaling)
 #
 # *The run with the large batch needed fewer steps. Did it also need less data?*
 #
@@ -273,7 +275,7 @@ check("so-samples-to-target")
 # ## 5 · The knee: critical batch size
 #
 # Difficulty 2/5 · 10 minutes · 6 points · background:
-# [critical batch size](../../course/1_stochastic_optimization/1_intuition.ipynb)
+# [critical batch size](../../course/1_stochastic_optimization/1_intuition.ipynb#Critical-batch-size)
 #
 # *You are offered twice the accelerators. Will doubling the batch nearly halve the number of steps, or are you past the point where
 # averaging helps?*
@@ -329,7 +331,7 @@ check("so-critical-batch-knee")
 # ## 6 · A Robbins-Monro schedule
 #
 # Difficulty 2/5 · 15 minutes · 7 points · goes with the
-# [Robbins-Monro schedule](../../course/1_stochastic_optimization/1_intuition.ipynb)
+# [Robbins-Monro schedule](../../course/1_stochastic_optimization/1_intuition.ipynb#Robbins-Monro-schedule)
 #
 # *With a constant learning rate the loss hangs at a floor. Decay it too fast and the run stops short of the optimum. How fast is
 # right?*

@@ -41,11 +41,21 @@ def test_a_slider_changes_the_picture_by_keyboard(lesson, name, label):
     panel = jupyter.outputs(lesson, f"lab.{name}(").first
     before, after = slide(lesson, panel, label, "ArrowRight")
     assert before != after
-    readout = panel.locator("[aria-live]")
-    readout.wait_for()
-    assert "learning rate applied = intended" in readout.inner_text()
+    # at once, or when the live training has come to its end
+    panel.locator("[aria-live]", has_text="learning rate applied = intended").wait_for()
     panel.scroll_into_view_if_needed()
     jupyter.screenshot(lesson, f"lesson_{name}_{label.replace(' ', '_')}")
+
+
+def test_live_training_can_be_stopped_and_shows_how_far_it_came(lesson):
+    panel = jupyter.outputs(lesson, "lab.transformer_lab(").first
+    handle = panel.locator(".widget-inline-hbox", has_text="peak rate").locator(".noUi-handle").first
+    handle.focus()
+    handle.press("ArrowLeft")
+    panel.locator("[aria-live]", has_text="of 300").wait_for()
+    panel.get_by_role("button", name="stop").click()
+    panel.locator("[aria-live]", has_text="stopped at step").wait_for()
+    jupyter.screenshot(lesson, "lesson_transformer_lab_stopped")
 
 
 def test_choosing_a_schedule_changes_the_picture(lesson):

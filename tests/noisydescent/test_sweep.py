@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, named, train, train_each
+from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, named, sweep, train
+from noisydescent.optimizers import RULES
 from noisydescent.schedules import NAMES, constant, multipliers
 from noisydescent.sweep import gradient_norm
 
@@ -119,12 +120,6 @@ def test_on_record_stops_the_training_where_it_says():
     assert at_once.steps.tolist() == [0] and at_once.learning_rate.shape == (0, 1)
 
 
-def test_train_each_pairs_the_runs():
-    few, many = train_each(quadratic(), [{"batch_size": 1}, {"batch_size": 100}], **settings(runs=2))
-    torch.testing.assert_close(many.loss, train(quadratic(), **settings(runs=2, batch_size=100)).loss, rtol=0, atol=0)
-    assert not torch.equal(few.loss, many.loss)
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -162,3 +157,109 @@ def test_the_thread_count_is_restored_also_after_an_exception():
         assert set(inside) == {1} and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+# --- sweep
+
+
+def grid(**changes):
+    plan = {
+        "steps": 12,
+        "batch_sizes": [2, 8],
+        "peaks": [0.1, 0.3, 0.2],
+        "schedules": ["constant", "cosine"],
+        "seeds": 3,
+    }
+    return {**plan, "records": 4, "progress": False, **changes}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_cell_of_a_sweep_is_the_training_of_its_configuration(name):
+    problem, result = PROBLEMS[name](), sweep(PROBLEMS[name](), **grid(metrics=["gradient_norm"]))
+    assert result.loss.shape == result.metrics["gradient_norm"].shape == (2, 1, 2, 3, 3, 5)
+    assert result.learning_rate.shape == (2, 1, 2, 3, 3, 12) and result.complete
+    close = {"rtol": 1e-4, "atol": 1e-5} if problem.dtype == torch.float32 else {"rtol": 1e-10, "atol": 1e-12}
+    for batch_size, schedule, peak in itertools.product([2, 8], ["constant", "cosine"], [0.1, 0.3]):
+        plan = settings(batch_size=batch_size, peak=peak, schedule=named(schedule, 12), steps=12, runs=3)
+        alone = train(problem, record_every=3, metrics=["gradient_norm"], **plan)
+        found = result.at(batch_size=batch_size, optimizer="sgd", schedule=schedule, peak=peak)
+        torch.testing.assert_close(found.T, alone.loss, **close)
+    intended = 0.3 * multipliers(named("cosine", 12), 12)
+    applied = result.learning_rate[0, 0, 1, 1]
+    torch.testing.assert_close(applied, intended.expand(3, 12), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_chunks_change_no_number(name):
+    problem = PROBLEMS[name]()
+    whole = sweep(problem, **grid())
+    parts = sweep(problem, **grid(memory=2 * 3 * problem.bytes_per_run(8)))
+    close = {"rtol": 1e-4, "atol": 1e-5} if problem.dtype == torch.float32 else {"rtol": 1e-10, "atol": 1e-12}
+    torch.testing.assert_close(whole.loss, parts.loss, **close)
+
+
+def test_steps_may_differ_with_the_batch_size():
+    result = sweep(quadratic(), **grid(steps={2: 16, 8: 4}))
+    assert result.steps[2].tolist() == [0, 4, 8, 12, 16] and result.steps[8].tolist() == [0, 1, 2, 3, 4]
+    assert result.learning_rate[1, ..., 4:].isnan().all() and not result.learning_rate[0].isnan().any()
+
+
+@pytest.mark.parametrize("optimizer", [*RULES])
+def test_every_optimizer_lowers_the_loss_of_the_transformer_and_its_rate_is_applied(optimizer):
+    hyper = {"soap": {"soap": {"precondition_frequency": 10, "basis": "qr"}}}.get(optimizer)
+    peak = {"sgd": 0.5, "heavy_ball": 0.1, "nesterov": 0.1, "lars": 10.0, "shampoo": 0.05}.get(optimizer, 0.02)
+    plan = {"steps": 30, "batch_sizes": [16], "peaks": [peak], "schedules": ["linear"], "records": 3, "progress": False}
+    result = sweep(PROBLEMS["transformer"](), optimizers=[optimizer], hyper=hyper, seeds=2, seed=1, **plan)
+    first, last = result.loss[0, 0, 0, 0, :, 0], result.loss[0, 0, 0, 0, :, -1]
+    assert (last < first).all(), f"{first} -> {last}"
+    intended = peak * multipliers(named("linear", 30), 30)
+    torch.testing.assert_close(result.learning_rate[0, 0, 0, 0, 0], intended, rtol=0.02, atol=1e-4 * peak)
+
+
+def test_runs_of_one_seed_see_the_same_minibatches_in_every_configuration():
+    """At rate zero nothing moves, so the gradients of two configurations are those of the same minibatches."""
+    result = sweep(quadratic(), **grid(peaks=[0.0, 0.0], metrics=["gradient_norm"]))
+    norms = result.metrics["gradient_norm"]
+    torch.testing.assert_close(norms[:, :, :, 0], norms[:, :, :, 1], rtol=0, atol=0)
+    assert norms[0, 0, 0, 0, 0, 0] != norms[0, 0, 0, 0, 1, 0], "two seeds see two minibatches"
+
+
+def test_a_cancelled_sweep_gives_back_what_is_done():
+    asked = []
+    problem = quadratic()
+    stopped = sweep(
+        problem, **grid(memory=3 * problem.bytes_per_run(8), cancel=lambda: asked.append(1) or len(asked) > 8)
+    )
+    assert not stopped.complete and len(asked) == 9
+    whole = sweep(problem, **grid())
+    done = ~stopped.loss.isnan()
+    assert 0 < done.sum() < done.numel()
+    torch.testing.assert_close(stopped.loss[done], whole.loss[done])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"batch_sizes": [4, 0]}, "batch_sizes must be a whole number"),
+        ({"peaks": [-0.1]}, "peaks must be finite and not negative"),
+        ({"peaks": []}, "peak: give at least one value"),
+        ({"schedules": ["cosin"]}, "did you mean 'cosine'"),
+        ({"optimizers": ["adm"]}, "did you mean 'adam'"),
+        ({"metrics": ["gradient_nrm"]}, "did you mean 'gradient_norm'"),
+        ({"records": 13}, "records must not be greater than the steps"),
+        ({"memory": 1000}, "memory: one configuration of 3 seeds at batch size 2 takes about"),
+        ({"warmup_fraction": 1.5}, "warmup_fraction"),
+    ],
+)
+def test_bad_sweeps(changes, words):
+    with pytest.raises(ValueError, match=words):
+        sweep(quadratic(), **grid(**changes))
+
+
+def test_at_says_what_there_is():
+    result = sweep(quadratic(), **grid())
+    assert result.at(peak=0.3, batch_size=8).shape == (1, 2, 3, 5)
+    with pytest.raises(ValueError, match=r"batch_size 3 is not in this sweep: it has \[2, 8\]"):
+        result.at(batch_size=3)
+    with pytest.raises(ValueError, match="did you mean 'peak'"):
+        result.at(peek=0.3)

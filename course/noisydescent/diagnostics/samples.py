@@ -1,4 +1,4 @@
-"""Metrics worth logging: each a pure function of gradients, parameters or losses."""
+"""Metrics worth logging: each a pure function of per-sample gradients, gradients or losses."""
 
 from __future__ import annotations
 
@@ -22,11 +22,21 @@ def noise_scale(per_sample: Tensor) -> float:
     """B_simple = tr Sigma / norm(mean)^2 of per-sample gradients (N, d). Cost: N gradients.
 
     The squared norm of a sample mean is too large by tr Sigma / N on average; that part is taken off. Returns inf
-    when nothing is left, that is when N samples cannot tell the gradient from zero.
+    when nothing is left, that is when N samples cannot tell the gradient from zero. ValueError for N < 2.
     """
+    if per_sample.dim() != 2 or len(per_sample) < 2:
+        raise ValueError(f"per_sample must be (N, d) with at least 2 samples, got {tuple(per_sample.shape)}")
     trace = per_sample.var(dim=0, correction=1).sum()
     square = per_sample.mean(dim=0).square().sum() - trace / len(per_sample)
     return float(trace / square) if square > 0 else float("inf")
+
+
+def signal_to_noise(per_sample: Tensor, batch_size: int) -> float:
+    """SNR = norm(grad f)^2 / E norm(g_B)^2 = 1 / (1 + B_simple / B) from per-sample gradients (N, d): from 0 to 1.
+
+    The share of a minibatch gradient's squared length that is gradient and not noise. Cost: N gradients.
+    """
+    return 1 / (1 + noise_scale(per_sample) / positive_int("batch_size", batch_size))
 
 
 def minibatch_means(
