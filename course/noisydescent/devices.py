@@ -12,9 +12,10 @@ from contextlib import contextmanager
 
 import torch
 
-# Below this many numbers touched per operation, handing work to a second thread costs more than it saves:
-# 27 thousand parameters at batch size 8 took 53 s with two threads and 2 s with one.
-NUMBERS_WORTH_A_SECOND_THREAD = 30_000_000
+# Below this many numbers touched per operation, handing work to a second thread costs more than it saves, and far more
+# when the other cores are busy (27 thousand parameters at batch size 8 took 53 s with two threads and 2 s with one).
+# Eight transformers of that size at once are twice as fast with two.
+NUMBERS_WORTH_A_SECOND_THREAD = 1_500_000
 
 _chosen: torch.device | None = None
 
@@ -46,7 +47,7 @@ def generator(seed: int, device: torch.device | str | None = None) -> torch.Gene
 
 @contextmanager
 def threads_for(numbers: int) -> Iterator[None]:
-    """Inside, one CPU thread if an operation touches fewer than 30 million `numbers`; restored afterwards."""
+    """Inside, one CPU thread if an operation touches fewer than 1.5 million `numbers`; restored afterwards."""
     before = torch.get_num_threads()
     if numbers < NUMBERS_WORTH_A_SECOND_THREAD:
         torch.set_num_threads(1)

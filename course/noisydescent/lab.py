@@ -177,12 +177,12 @@ TRANSFORMER_DEFAULT = LabState(batch_size=16, schedule="linear", peak=1.0, steps
 
 def quadratic_lab(**state) -> Panel:
     """SGD on a quadratic, measured and exact, redrawn while a slider moves. Arguments: fields of `LabState`."""
-    return Panel(LABS["quadratic"], LabState(**{"peak": 0.3, **state}))
+    return Panel(LABS["quadratic"], LabState(**{"steps": 200, **state}))
 
 
 def logistic_lab(**state) -> Panel:
     """SGD on logistic regression with the local theory over it. Arguments: fields of `LabState`."""
-    return Panel(LABS["logistic"], LabState(**{"peak": 0.3, "steps": 200, **state}))
+    return Panel(LABS["logistic"], LabState(**{"steps": 150, **state}))
 
 
 def transformer_lab(**state) -> Panel:

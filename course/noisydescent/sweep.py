@@ -69,7 +69,7 @@ class Training:
 
 
 def applied_rate(before: Tensor, after: Tensor, direction: Tensor) -> Tensor:
-    """Learning rate that turned `before` into `after`, each (R, d), along `direction`: least squares, shape (R,)."""
+    """Learning rate that turned `before` into `after`, each (..., R, d), along `direction`: least squares, (..., R)."""
     return torch.linalg.vecdot(before - after, direction) / torch.linalg.vecdot(direction, direction)
 
 
@@ -319,16 +319,25 @@ def _linear_steps(problem: Quadratic, theta, rates, batch_size, random, wanted: 
 def _steps(theta: Tensor, rates: Tensor, oracle, update, plain: bool, wanted: set[int], book: _Book) -> Tensor:
     """Any optimizer on any problem, one step at a time; rates (T, R)."""
     state = None
+    steps_taken: list[tuple[Tensor, Tensor, Tensor]] = []  # before, after, gradient, until the rate is read back
+
+    def read_back() -> None:
+        one = len(steps_taken) == 1  # large parameters: no copy into a stack
+        parts = steps_taken[0] if one else (torch.stack(part) for part in zip(*steps_taken, strict=True))
+        book.applied.append(applied_rate(*parts)[None] if one else applied_rate(*parts))
+        steps_taken.clear()
+
     for t in range(len(rates) + 1):
         if t < len(rates) or book.metrics:
             gradient = oracle(theta)
-        if t in wanted and book.record(t, theta, gradient if book.metrics else None):
-            return theta
-        if t == len(rates):
+        stop = t in wanted and book.record(t, theta, gradient if book.metrics else None)
+        if steps_taken and (stop or t == len(rates) or len(steps_taken) * theta.numel() > 100_000):
+            read_back()
+        if stop or t == len(rates):
             return theta
         if plain:
             after = torch.addcmul(theta, rates[t, :, None], gradient, value=-1)
-            applied = applied_rate(theta, after, gradient)
+            steps_taken.append((theta, after, gradient))
         else:
             after, following = update(theta, gradient, state, rates[t])
             applied = rates[t]
@@ -337,7 +346,7 @@ def _steps(theta: Tensor, rates: Tensor, oracle, update, plain: bool, wanted: se
                 unit, _ = update(theta, gradient, state, torch.ones_like(rates[t]))
                 applied = applied_rate(theta, after, theta - unit)
             state = following
-        book.applied.append(applied[None])
+            book.applied.append(applied[None])
         theta = after
     raise AssertionError("unreachable")
 

@@ -70,7 +70,8 @@ class Lab:
     def measure(self, state: LabState, watcher: Watcher | None = None) -> Measurement:
         """Train at `state`. A `watcher` is shown every record, and may stop the run."""
         records: list[tuple[int, Tensor]] = []
-        intended = state.peak * schedules.multipliers(state.as_schedule(), state.steps)
+        table = schedules.multipliers(state.as_schedule(), state.steps)
+        intended = state.peak * table
 
         def on_record(step: int, loss: Tensor) -> bool:
             records.append((step, loss.detach().cpu().double()))
@@ -85,7 +86,7 @@ class Lab:
             steps=state.steps,
             batch_size=state.batch_size,
             peak=state.peak,
-            schedule=state.as_schedule(),
+            schedule=table.tolist().__getitem__,
             runs=self.runs,
             record_every=self.record_every,
             on_record=on_record if watcher else None,
@@ -194,7 +195,7 @@ LABS = {
         "Loss of logistic regression",
         lambda: Look("excess loss f - f*", "measured, 16 seeds", "local theory"),
         runs=16,
-        record_every=10,
+        record_every=15,
         predict=lambda state, rates: local_expected_loss(lab_logistic(), state.batch_size, rates),
         above_floor=True,
     ),

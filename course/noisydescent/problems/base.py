@@ -53,7 +53,7 @@ def seeds_of(runs: int, copies: int) -> int:
 
 def block_of(numbers_per_step: int, budget: int = 400_000) -> int:
     """Of how many steps to draw the randomness at once: a call costs more than a thousand numbers, a cache miss too."""
-    return max(1, min(256, budget // max(1, numbers_per_step)))
+    return max(1, min(1024, budget // max(1, numbers_per_step)))
 
 
 def stream(draw: Callable[[int], Tensor], numbers_per_step: int) -> Iterator[Tensor]:

@@ -98,15 +98,15 @@ class Logistic:
             shape = (steps, seeds * batch_size)
             return torch.randint(self.n_samples, shape, generator=generator, device=self.device)
 
-        indices = stream(draw, seeds * batch_size)
+        indices, negated = stream(draw, seeds * batch_size), -self._signed
 
         def minibatch_gradient(theta: Tensor) -> Tensor:
             # rows are fetched once for all configurations that share a seed
-            rows = self._signed.index_select(0, next(indices)).view(seeds, batch_size, self.dim)
+            rows = negated.index_select(0, next(indices)).view(seeds, batch_size, self.dim)
             by_seed = theta.view(copies, seeds, self.dim).permute(1, 2, 0)  # (S, d, C)
-            weight = torch.sigmoid(-(rows @ by_seed))  # (S, B, C)
-            mean = (rows.transpose(1, 2) @ weight).permute(2, 0, 1).reshape(runs, self.dim)
-            return torch.add(self.l2 * theta, mean, alpha=-1 / batch_size)
+            weight = torch.bmm(rows, by_seed).sigmoid_()  # (S, B, C)
+            gradient = torch.baddbmm(by_seed, rows.transpose(1, 2), weight, beta=self.l2, alpha=1 / batch_size)
+            return gradient.permute(2, 0, 1).reshape(runs, self.dim)
 
         return minibatch_gradient
 
