@@ -1,8 +1,13 @@
+import sys
+
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, devices, train
+from noisydescent.optimizers import RULES
 from noisydescent.schedules import constant
+from noisydescent.sweep import gradient_norm
 
 PROBLEMS = {
     "quadratic": lambda **more: Quadratic(torch.ones(3), noise=torch.eye(3), **more),
@@ -75,6 +80,32 @@ def test_no_operation_mixes_devices(name):
             assert value.device.type == "meta"
     if name == "transformer":
         assert p.per_sample_gradients(theta[0], p.pool[:3]).device.type == "meta"
+
+
+TRAINED_WITH = [("quadratic", name) for name in ("sgd", "adam")]
+TRAINED_WITH += [("logistic", name) for name in ("sgd", "heavy_ball", "lars")]
+TRAINED_WITH += [("transformer", name) for name in RULES]
+
+
+@pytest.mark.parametrize(("name", "optimizer"), TRAINED_WITH)
+def test_a_whole_training_mixes_no_devices(name, optimizer, monkeypatch):
+    """Fake tensors know their device without there being one: a step on a tensor made on the CPU would be an error."""
+    # the name of a module and of a function in it are the same here
+    monkeypatch.setattr(sys.modules["noisydescent.sweep"], "generator", lambda seed, device: torch.Generator())
+    p, seen = PROBLEMS[name](device="cpu"), []
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        for key, value in vars(p).items():
+            if isinstance(value, torch.Tensor):
+                setattr(p, key, torch.empty(value.shape, dtype=value.dtype, device="lazy"))
+        p.device = torch.device("lazy")
+        metrics = {"gradient_norm": gradient_norm} if optimizer == "adam" else {}
+        rates = torch.full((4, 2, 1), 0.1, dtype=torch.float64)
+        on_record = lambda step, loss: seen.append(loss.device.type)  # noqa: E731
+        training = sys.modules["noisydescent.sweep"]._train(p, rates, 6, 3, optimizer, None, 0, 2, metrics, on_record)
+        assert seen == ["lazy"] * 3 and training.theta.device.type == "lazy"
+        assert training.loss.device.type == training.learning_rate.device.type == "cpu"
+        with pytest.raises(RuntimeError, match="device"):
+            training.theta + torch.ones(6, p.dim)
 
 
 def test_the_meta_device_finds_a_mixture():
