@@ -58,33 +58,18 @@ def signature(thing):
 
 
 def entry(name, thing):
-    """Heading, signature and docstring; for a class also its own public methods."""
-    lines = [
-        f"### {name}",
-        "",
-        "```python",
-        f"{name}{signature(thing)}",
-        "```",
-        "",
-        "```text",
-        inspect.getdoc(thing),
-        "```",
-        "",
-    ]
-    if inspect.isclass(thing):
-        for method, body in vars(thing).items():
-            function = body.__func__ if isinstance(body, classmethod | staticmethod) else body
-            function = function.fget if isinstance(function, property) else function
-            if not method.startswith("_") and inspect.isfunction(function) and function.__doc__:
-                call = (
-                    ""
-                    if isinstance(body, property)
-                    else signature(function).replace("(self, ", "(").replace("(cls, ", "(").replace("(self)", "()")
-                )
-                first = inspect.cleandoc(function.__doc__).splitlines()[0]
-                lines += [f"- `{name}.{method}{call}`: {first}"]
-        lines += [""]
-    return lines
+    """Heading, signature and docstring; for a class also its own public methods. All but the heading is fenced: it is
+    plain text, in which a star or a dollar means itself."""
+    lines = [f"### {name}", "", "```python", f"{name}{signature(thing)}", "```", "", "```text", inspect.getdoc(thing)]
+    for method, body in vars(thing).items() if inspect.isclass(thing) else ():
+        function = body.__func__ if isinstance(body, classmethod | staticmethod) else body
+        function = function.fget if isinstance(function, property) else function
+        if method.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
+            continue
+        call = "" if isinstance(body, property) else re.sub(r"^\((self|cls)(, )?", "(", signature(function))
+        first = inspect.cleandoc(function.__doc__).splitlines()[0]
+        lines += ["", f".{method}{call}", f"    {first}"]
+    return [*lines, "```", ""]
 
 
 def page():

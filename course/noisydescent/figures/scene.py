@@ -42,7 +42,10 @@ class Curves:
 
 @dataclass(frozen=True)
 class Look:
-    """Labels of a lab's picture. `floor` is a level that no run can pass; `logarithmic` is about the loss axis."""
+    """Labels of a lab's picture. `floor` is a level that no run can pass; `logarithmic` is about the loss axis.
+
+    `usual` is the range of losses that is always shown, so that the axis seldom changes; curves beyond it widen it.
+    """
 
     loss: str
     measured: str
@@ -50,6 +53,7 @@ class Look:
     floor: float | None = None
     floor_label: str = ""
     logarithmic: bool = True
+    usual: tuple[float, float] | None = None
 
 
 class Scene:
@@ -139,11 +143,12 @@ class Scene:
             return 1e-1, 1e1
         # a diverging run must not flatten the part that can be read
         low = max(math.floor(math.log10(values.min())), -6)
-        return 10.0**low, 10.0 ** max(low + 1, min(math.ceil(math.log10(values.max()) + 0.2), 4))
+        low, high = 10.0**low, 10.0 ** max(low + 1, min(math.ceil(math.log10(values.max()) + 0.2), 4))
+        return (min(low, self.look.usual[0]), max(high, self.look.usual[1])) if self.look.usual else (low, high)
 
 
 def _rate_top(intended: np.ndarray) -> float:
-    """1, 2 or 5 times a power of ten, with room for the legend above the curve."""
+    """1 or 4 times a power of ten, with room for the legend above the curve: few values, seldom redrawn."""
     wanted = 1.25 * max(float(intended.max()), 1e-6)
     power = 10.0 ** math.floor(math.log10(wanted))
-    return next(k * power for k in (1, 2, 5, 10) if k * power >= wanted)
+    return next(k * power for k in (1, 4, 10) if k * power >= wanted)
