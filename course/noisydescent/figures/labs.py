@@ -187,7 +187,7 @@ LABS = {
         "Loss on the quadratic",
         lambda: Look("loss f", "measured, 32 seeds", "exact expectation", usual=(1e-2, 1e1)),
         runs=32,
-        record_every=10,
+        record_every=5,
         predict=exact_loss,
     ),
     "logistic": Lab(
