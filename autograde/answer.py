@@ -1,44 +1,56 @@
-"""The student's functions as the tests see them: guarded calls.
+"""The student's functions as the tests see them: guarded calls, in this process.
 
-Tests call the functions through `Answer` only, so that where the code runs can change without changing a test.
-A guarded call turns exceptions into one sentence, notices inputs that were changed in place, and notices an answer
-that hands the work to PyTorch's own optimizers and schedulers.
+Tests call the functions through an answer only, so that where the code runs can change without changing a test:
+`Answer` calls the functions of a namespace here, `autograde.remote.RemoteAnswer` those of a worker. A guarded call
+turns exceptions into one sentence, notices inputs that were changed in place, and notices an answer that hands the work
+to PyTorch's own optimizers and schedulers.
 """
 
 from __future__ import annotations
 
 import inspect
 import linecache
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
-import torch.optim
 
+from autograde.delegation import Watcher, delegation_sentence, restore_profile
 from autograde.expect import AnswerError, Mistake, error_text, hidden, note
+from autograde.limits import OutOfTime, TimeLimit
 
-OPTIM = os.path.dirname(os.path.abspath(torch.optim.__file__)) + os.sep
-BASES = (torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
-BASE_FILES = (OPTIM + "optimizer.py", OPTIM + "lr_scheduler.py")
-
-
-class OutOfTime(BaseException):
-    """Raised in the student's code by the alarm; not an Exception, so that `except Exception` lets it through."""
+# A result of one of these types is data; anything else that an answer returns stays a guarded object.
+DATA = (type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, torch.Tensor, torch.dtype)
+DATA += (torch.Generator, np.ndarray, np.generic, type)
 
 
-class Delegation(Mistake):
+class Forbidden(Mistake):
+    """Something that costs all points of the exercise."""
+
+
+class Delegation(Forbidden):
     """The answer calls PyTorch's own optimizer or scheduler."""
 
 
 class Answer:
-    """Attributes are the functions that the student defined in `namespace` (name -> object)."""
+    """Attributes are the functions that the student defined in `namespace` (name -> object).
+
+    `forbidden` is the sentence about what costs all points of the exercise, None as long as there is nothing;
+    `running` names the function called last.
+    """
 
     def __init__(self, namespace: Mapping[str, object]):
         self._namespace = namespace
-        self.delegated: str | None = None
+        self._watcher = Watcher()
+        self.forbidden: str | None = None
         self.running: str | None = None
+        self.alive = True
+
+    def run_test(self, function: Callable[[], None], seconds: float, seed: int) -> None:
+        """Run a test, which calls this answer's functions, for at most `seconds`. Raises OutOfTime."""
+        self.running = None
+        TimeLimit(seconds).run(function)
 
     def __getattr__(self, name: str) -> Guarded:
         if name.startswith("__"):
@@ -46,10 +58,49 @@ class Answer:
         try:
             value = self._namespace[name]
         except KeyError:
-            raise Mistake(f"`{name}` is not defined: run the cell that defines it first") from None
+            raise undefined(name) from None
         if not callable(value):
-            raise Mistake(f"`{name}` is a {type(value).__name__}, not a function")
+            raise not_a_function(name, type(value).__name__)
         return Guarded(self, value, f"`{name}`")
+
+    def guard(self, function: Callable, label: str, args: tuple = (), kwargs: Mapping[str, object] | None = None):
+        """Call `function` guarded; `label` names it to the reader."""
+        kwargs = dict(kwargs or {})
+        arguments = list(inputs(function, args, kwargs))
+        before = [(name, tensor, *snapshot(tensor)) for name, tensor in arguments]
+        previous = sys.getprofile()
+        self.running = label
+        try:
+            sys.setprofile(self._watcher)
+            result = function(*args, **kwargs)
+        except (OutOfTime, Mistake):
+            raise
+        except NotImplementedError as error:
+            raise unanswered(label, error) from None
+        except BaseException as error:
+            raise AnswerError(describe_exception(label, function, error), error) from None
+        finally:
+            restore_profile(previous)
+            if self._watcher.delegated is not None:
+                self.forbidden = delegation_sentence(self._watcher.delegated)
+        if self.forbidden is not None:
+            raise Delegation(self.forbidden)
+        for name, tensor, copy, requires_grad in before:
+            if changed(tensor, copy):
+                self.forbidden = mutation_sentence(label, name)
+                raise Forbidden(self.forbidden)
+            if requires_grad is False and tensor.requires_grad:
+                note(f"{label} switched on requires_grad of its input `{name}`: do that on a copy")
+                tensor.requires_grad_(False)
+                tensor.grad = None
+        return self.wrapped(result, label)
+
+    def wrapped(self, result: object, label: str) -> object:
+        if isinstance(result, DATA):
+            return result
+        if callable(result) and inspect.isroutine(result):
+            return Guarded(self, result, f"the function returned by {label}")
+        return guarded_object(self, result, label)
 
 
 class Guarded:
@@ -61,80 +112,89 @@ class Guarded:
         self._label = label
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        before = [(name, tensor, *snapshot(tensor)) for name, tensor in inputs(self._function, args, kwargs)]
-        watcher = Watcher(self._answer)
-        previous = sys.getprofile()
-        self._answer.running = self._label
-        try:
-            sys.setprofile(watcher)
-            result = self._function(*args, **kwargs)
-        except (OutOfTime, Mistake):
-            raise
-        except NotImplementedError as error:
-            raise AnswerError(f"{self._label} is not answered yet", error) from None
-        except BaseException as error:
-            raise AnswerError(describe_exception(self._label, self._function, error), error) from None
-        finally:
-            restore_profile(previous)
-        if self._answer.delegated is not None:
-            raise Delegation(delegation_sentence(self._answer.delegated))
-        for name, tensor, copy, requires_grad in before:
-            if changed(tensor, copy):
-                raise Mistake(f"{self._label} changed its input `{name}` in place: work on a copy")
-            if requires_grad is False and tensor.requires_grad:
-                note(f"{self._label} switched on requires_grad of its input `{name}`: do that on a copy")
-                tensor.requires_grad_(False)
-                tensor.grad = None
-        if callable(result) and not isinstance(result, (type, torch.Tensor)):
-            return Guarded(self._answer, result, f"the function returned by {self._label}")
-        return result
+        return self._answer.guard(self._function, self._label, args, kwargs)
 
 
-class Watcher:
-    """Profile function: tells the answer which code of `torch.optim` runs first, its two base classes excepted.
+class GuardedObject:
+    """An object that the student's code made: what is done with it is guarded like a call."""
 
-    It does so at once: the alarm may go off before the call returns.
-    """
+    def __init__(self, answer: Answer, value: object, label: str):
+        self._answer, self._value, self._label = answer, value, label
 
-    def __init__(self, answer: Answer):
-        self._answer = answer
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        label = member_label(self._label, name)
+        value = self._answer.guard(getattr, label, (self._value, name))
+        # A method: name it as such, not as something returned.
+        return Guarded(self._answer, value._function, label) if isinstance(value, Guarded) else value
 
-    def __call__(self, frame, event: str, argument: object) -> None:
-        if event != "call" or self._answer.delegated is not None:
-            return
-        code = frame.f_code
-        if not code.co_filename.startswith(OPTIM) or code.co_name == "<module>":
-            return
-        if code.co_filename in BASE_FILES:
-            # The student's own subclass of a base class runs this code too: look at whose method it is.
-            self._answer.delegated = torch_class(frame.f_locals.get("self"))
-        else:
-            self._answer.delegated = torch_class(frame.f_locals.get("self")) or module_of(code.co_filename)
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._answer.guard(list, self._label, (self._value,)))
 
-
-def restore_profile(previous: object) -> None:
-    """Put back what `sys.getprofile` returned; cProfile, below Python 3.12, goes back by its own method only."""
-    if previous is None or callable(previous):
-        sys.setprofile(previous)
-    else:
-        previous.enable()
+    def __len__(self) -> int:
+        return self._answer.guard(len, self._label, (self._value,))
 
 
-def torch_class(instance: object) -> str | None:
-    """Name of the first optimizer or scheduler class of `torch.optim`, bases excepted, in the type's MRO."""
-    for kind in type(instance).__mro__:
-        if kind.__module__.startswith("torch.optim") and kind not in BASES and not kind.__name__.startswith("_"):
-            module = "torch.optim" if hasattr(torch.optim, kind.__name__) else kind.__module__
-            return f"{module}.{kind.__name__}"
-    return None
+class GuardedCallable(GuardedObject):
+    """An object with a `__call__` of its own."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self._answer.guard(self._value, f"the object returned by {self._label}", args, kwargs)
 
 
-def module_of(path: str) -> str:
-    return "torch.optim." + path[len(OPTIM) :].removesuffix(".py").replace(os.sep, ".")
+def guarded_object(answer: Answer, value: object, label: str) -> GuardedObject:
+    base = GuardedCallable if callable(value) else GuardedObject
+    return named_type(type(value).__name__, base)(answer, value, label)
 
 
-def delegation_sentence(name: str) -> str:
-    return f"the answer delegates to PyTorch's own `{name}`: write the update yourself (no points for this exercise)"
+def named_type(name: str, base: type) -> type:
+    """A subclass of `base` with the name of the student's class, for messages such as "returned a Foo"."""
+    return type(name, (base,), {})
+
+
+def member_label(label: str, name: str) -> str:
+    return f"{label[:-1]}.{name}`" if label.endswith("`") and label.startswith("`") else f"`{name}` of {label}"
+
+
+# Sentences that both kinds of answer say.
+
+
+def undefined(name: str) -> Mistake:
+    return Mistake(f"`{name}` is not defined: run the cell that defines it first")
+
+
+def not_a_function(name: str, kind: str) -> Mistake:
+    return Mistake(f"`{name}` is a {kind}, not a function")
+
+
+def unanswered(label: str, error: BaseException) -> AnswerError:
+    return AnswerError(f"{label} is not answered yet", error)
+
+
+def mutation_sentence(label: str, name: str) -> str:
+    return f"{label} changed its input `{name}` in place: work on a copy (no points for this exercise)"
+
+
+def exception_sentence(label: str, kind: str, text: str, line: int | None, source: str) -> str:
+    """One sentence: what was raised, and on which line of the student's own code."""
+    text = " ".join(text.split())
+    if len(text) > 160:
+        text = text[:157] + "..."
+    # In a hidden test the text of the exception could carry the inputs out.
+    reason = f" ({text})" if text and not hidden() else ""
+    return f"{label} raised {kind}{reason}{place(line, source)}"
+
+
+def place(line: int | None, source: str) -> str:
+    """Where, as in " at line 3, `return 1 / 0`"; "" when it is not known."""
+    if line is None:
+        return ""
+    source = f", `{source}`" if source and "`" not in source and len(source) <= 100 else ""
+    return f" at line {line}{source}"
+
+
+# The rest is about values and exceptions of this process.
 
 
 def inputs(function: Callable, args: tuple, kwargs: dict) -> Iterator[tuple[str, torch.Tensor | np.ndarray]]:
@@ -171,33 +231,17 @@ def changed(value: torch.Tensor | np.ndarray, copy: torch.Tensor) -> bool:
     return not bool(((now == copy) | ((now != now) & (copy != copy))).all())
 
 
-def describe_exception(label: str, function: Callable, error: BaseException) -> str:
-    """One sentence: what was raised, and on which line of the student's own code."""
-    kind = type(error).__name__
-    text = " ".join(error_text(error).split())
-    if len(text) > 160:
-        text = text[:157] + "..."
-    # In a hidden test the text of the exception could carry the inputs out.
-    reason = f" ({text})" if text and not hidden() else ""
-    return f"{label} raised {kind}{reason}{line_of(function, error)}"
+def describe_exception(label: str, function: object, error: BaseException) -> str:
+    path = getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None)
+    return exception_sentence(label, type(error).__name__, error_text(error), *own_line(path, error))
 
 
-def line_of(function: Callable, error: BaseException) -> str:
-    function = inspect.unwrap(function)
-    path = getattr(getattr(function, "__code__", None), "co_filename", None)
-    return line_of_file(path, error)
-
-
-def line_of_file(path: str | None, error: BaseException) -> str:
-    """Where in the file `path` the error came from, as in " at line 3, `return 1 / 0`"; "" when it did not."""
-    line = None
+def own_line(path: str | None, error: BaseException) -> tuple[int | None, str]:
+    """Line number and text of the innermost frame in the file `path`; None and "" when there is none."""
+    found: tuple[int | None, str] = None, ""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
+            found = trace.tb_lineno, linecache.getline(path, trace.tb_lineno).strip()
         trace = trace.tb_next
-    if line is None:
-        return ""
-    source = linecache.getline(path, line).strip()
-    source = f", `{source}`" if source and "`" not in source and len(source) <= 100 else ""
-    return f" at line {line}{source}"
+    return found

@@ -30,8 +30,10 @@ class GradedTest:
 class Exercise:
     """One exercise: who it is for, which functions the answer defines, and the tests that grade it.
 
-    `minutes` is the expected time for a learner; `time_limit` is the limit in seconds for one test.
-    `tests` is filled by the `grade` decorator, in the order of the module.
+    `minutes` is the expected time for a learner. Limits: `time_limit` in seconds for one test, `cell_time` in seconds
+    for running the cell that answers, `memory` in bytes; where a worker runs the answer they are seconds of processor
+    time. `needs` names earlier exercises whose functions this one calls. `tests` is filled by the `grade` decorator, in
+    the order of the module.
     """
 
     id: str
@@ -42,6 +44,9 @@ class Exercise:
     minutes: int
     concepts: tuple[str, ...]
     time_limit: float = 10.0
+    cell_time: float = 30.0
+    memory: int = 2**30
+    needs: tuple[str, ...] = ()
     tests: dict[str, GradedTest] = field(default_factory=dict, compare=False, repr=False)
 
     @property

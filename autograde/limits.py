@@ -13,9 +13,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from autograde.answer import OutOfTime, restore_profile
+from autograde.delegation import restore_profile
 
 IMPORT_SECONDS = 60.0
+
+
+class OutOfTime(BaseException):
+    """Raised in the student's code by the alarm; not an Exception, so that `except Exception` lets it through."""
 
 
 class TimeLimit:

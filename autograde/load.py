@@ -10,9 +10,9 @@ import types
 import warnings
 from pathlib import Path
 
-from autograde.answer import OutOfTime, line_of_file
+from autograde.answer import own_line, place
 from autograde.expect import error_text
-from autograde.limits import TimeLimit
+from autograde.limits import OutOfTime, TimeLimit
 
 LOAD_SECONDS = 20.0
 MODULE = "autograde_answer"
@@ -51,7 +51,7 @@ def load(path: Path) -> dict[str, object]:
         text = " ".join(error_text(error).split())[:200]
         reason = f" ({text})" if text else ""
         raise DoesNotImport(
-            f"{path.name} does not run: {type(error).__name__}{reason}{line_of_file(str(path), error)}"
+            f"{path.name} does not run: {type(error).__name__}{reason}{place(*own_line(str(path), error))}"
         ) from None
     finally:
         if before is None:

@@ -4,36 +4,62 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 
-from autograde.answer import Answer, Delegation, OutOfTime, delegation_sentence
+from autograde.answer import Answer, Forbidden
+from autograde.escape import printable
 from autograde.exercise import Exercise, GradedTest
 from autograde.expect import Mistake, Situation, error_text, situation
-from autograde.limits import TimeLimit, isolated_torch
-from autograde.report import TestResult
+from autograde.limits import OutOfTime, isolated_torch
+from autograde.report import Report, TestResult
 
 # One answer with an endless loop would otherwise wait for the limit in every test.
 TOTAL_SECONDS = 25.0
 
 
 class GradingPlugin:
-    """Registered with one pytest run; `results()` are the outcomes of the exercise's tests in their own order."""
+    """Registered with one pytest run over the tests of some exercises; `report(exercise)` is its outcome.
 
-    def __init__(self, exercise: Exercise, namespace: Mapping[str, object], seed: int):
-        self.exercise = exercise
+    `arrange(exercise)` gives the answer (an `Answer` or a `RemoteAnswer`) before the first test of each exercise, and
+    again when its process has ended; it may raise `Mistake`.
+    """
+
+    def __init__(self, exercises: Sequence[Exercise], arrange: Callable[[Exercise], Answer], seed: int):
+        self._exercises = {name: exercise for exercise in exercises for name in exercise.tests}
+        if len(self._exercises) != sum(len(exercise.tests) for exercise in exercises):
+            raise ValueError("two exercises have a test of the same name")
+        self._arrange = arrange
         self._seed = seed
-        self._answer = Answer(namespace)
+        self._current: tuple[Exercise, Answer] | None = None
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, str | None] = {}
-        self._left = max(TOTAL_SECONDS, exercise.time_limit)
+        self._forbidden: dict[str, str] = {}
+        self._left = {exercise.id: max(TOTAL_SECONDS, exercise.time_limit) for exercise in exercises}
+        self.seconds = {exercise.id: 0.0 for exercise in exercises}
+        self.trouble: Exception | None = None
 
     @pytest.fixture
-    def answer(self) -> Answer:
+    def answer(self, request: pytest.FixtureRequest) -> Answer:
         """The student's functions as attributes."""
-        return self._answer
+        exercise = self._exercises[request.node.originalname]
+        if exercise.id in self._forbidden:
+            raise Forbidden(self._forbidden[exercise.id])
+        if self._current is None or self._current[0] is not exercise or not self._current[1].alive:
+            self._current = None
+            try:
+                self._current = exercise, self._arrange(exercise)
+            except Forbidden as error:
+                self._forbidden[exercise.id] = error_text(error)
+                raise
+            except Mistake:
+                raise
+            except Exception as error:
+                self.trouble = error
+                raise
+        return self._current[1]
 
     @pytest.fixture
     def seed(self) -> int:
@@ -45,31 +71,37 @@ class GradingPlugin:
         return torch.Generator().manual_seed(self._test_seed(request.node))
 
     def _test_seed(self, item: pytest.Item) -> int:
-        text = f"{self._seed}:{self.exercise.id}:{item.name}"
+        text = f"{self._seed}:{self._exercises[item.originalname].id}:{item.name}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
         """Run the test here rather than in pytest's own implementation: the alarm must not ring inside pytest."""
-        test = self.exercise.tests[pyfuncitem.originalname]
+        exercise = self._exercises[pyfuncitem.originalname]
+        test = exercise.tests[pyfuncitem.originalname]
         function = pyfuncitem.obj
         arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-        limit = min(self.exercise.time_limit, self._left)
+        limit = min(exercise.time_limit, self._left[exercise.id])
         if limit <= 0:
             raise Mistake("not run: the earlier tests took all the time that this exercise has")
+        answer = self._current[1]
         current = self._situations[pyfuncitem.name] = Situation(hidden=test.hidden)
         token = situation.set(current)
-        self._answer.running = None
         started = time.monotonic()
+        seed = self._test_seed(pyfuncitem)
         try:
-            with isolated_torch(self._test_seed(pyfuncitem)):
-                TimeLimit(limit).run(lambda: function(**arguments))
+            with isolated_torch(seed):
+                answer.run_test(lambda: function(**arguments), limit, seed)
         except OutOfTime:
-            who = self._answer.running or "the answer"
+            who = answer.running or "the answer"
             raise Mistake(f"{who} took more than {limit:.2g} s: is there an endless loop?") from None
         finally:
             situation.reset(token)
-            self._left -= time.monotonic() - started
+            elapsed = time.monotonic() - started
+            self._left[exercise.id] -= elapsed
+            self.seconds[exercise.id] += elapsed
+            if answer.forbidden is not None:
+                self._forbidden[exercise.id] = answer.forbidden
         return True
 
     @pytest.hookimpl(tryfirst=True)
@@ -77,7 +109,7 @@ class GradingPlugin:
         """Keep the outcome. pytest's own report would format a traceback, ten times slower, that nobody reads."""
         if call.excinfo is not None:
             # A skipped test is a failed one: points need a test that ran and passed.
-            self._failures[item.name] = sentence(call.excinfo.value, self._answer)
+            self._failures[item.name] = sentence(call.excinfo.value, self._current[1] if self._current else None)
         elif call.when == "call":
             self._failures.setdefault(item.name, None)
         return pytest.TestReport(
@@ -89,14 +121,17 @@ class GradingPlugin:
             when=call.when,
         )
 
-    def results(self) -> tuple[TestResult, ...]:
-        return tuple(self._result(test) for test in self.exercise.tests.values())
+    def report(self, exercise: Exercise) -> Report:
+        tests = tuple(self._result(exercise, test) for test in exercise.tests.values())
+        return Report(exercise.id, exercise.title, tests)
 
-    def _result(self, test: GradedTest) -> TestResult:
+    def forbidden(self, exercise: Exercise) -> str:
+        """Why the exercise earned nothing whatever its tests say; "" when there is no such reason."""
+        return self._forbidden.get(exercise.id, "")
+
+    def _result(self, exercise: Exercise, test: GradedTest) -> TestResult:
         message = self._failures.get(test.name, "not run: an earlier test stopped the grading")
-        delegated = self._answer.delegated
-        if delegated is not None:
-            message = delegation_sentence(delegated)
+        message = self._forbidden.get(exercise.id, message)
         passed = message is None
         current = self._situations.get(test.name, Situation())
         return TestResult(
@@ -111,10 +146,10 @@ class GradingPlugin:
         )
 
 
-def sentence(error: BaseException, answer: Answer) -> str:
-    """The message of a failed test: one line."""
-    text = " ".join(error_text(error).split())
-    if isinstance(error, (Mistake, Delegation)):
+def sentence(error: BaseException, answer: Answer | None) -> str:
+    """The message of a failed test: one line of printable characters."""
+    text = printable(" ".join(error_text(error).split()))
+    if isinstance(error, Mistake):
         pass
     elif isinstance(error, AssertionError):
         text = text or "the result is not what the test asks for"
@@ -123,5 +158,6 @@ def sentence(error: BaseException, answer: Answer) -> str:
     elif isinstance(error, KeyboardInterrupt):
         text = "the check was interrupted"
     else:
-        text = f"the test could not use what {answer.running or 'the answer'} returned: {type(error).__name__} ({text})"
+        running = (answer.running if answer is not None else None) or "the answer"
+        text = f"the test could not use what {running} returned: {type(error).__name__} ({text})"
     return text if len(text) <= 500 else text[:497] + "..."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Inline, because nbgrader's feedback pages bring a style sheet of their own.
@@ -76,8 +77,8 @@ class Report:
             lines.extend(f"        note: {note}" for note in test.notes)
         return "\n".join(lines)
 
-    def html(self) -> str:
-        """A small table; every text is escaped, so that nothing an answer returns becomes markup."""
+    def html(self, remarks: Sequence[str] = ()) -> str:
+        """A small table, `remarks` below it; all text is escaped: nothing that an answer returns becomes markup."""
         rows = []
         for test in self.tests:
             verdict = "pass" if test.passed else "fail"
@@ -92,7 +93,9 @@ class Report:
             )
         return (
             f"<div><b>{code(self.title)}</b>: {number(self.points)} of {number(self.max_points)} points"
-            f'<table style="margin-left:0"><tbody>{"".join(rows)}</tbody></table></div>'
+            f'<table style="margin-left:0"><tbody>{"".join(rows)}</tbody></table>'
+            + "".join(f"<div>{code(remark)}</div>" for remark in remarks)
+            + "</div>"
         )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from autograde.answer import Answer
 from autograde.exercise import Exercise, find
 from autograde.load import DoesNotImport, load
 from autograde.plugin import GradingPlugin
@@ -21,7 +22,7 @@ WITHOUT += ("junitxml", "pastebin", "stepwise", "debugging", "setuponly", "setup
 
 
 def run(exercise: Exercise | str, namespace: Mapping[str, object], seed: int = 0) -> Report:
-    """Grade the functions in `namespace` (name -> object) and return a Report.
+    """Grade the functions in `namespace` (name -> object) in this process and return a Report.
 
     `exercise` is an Exercise or an id of the bank; the same `seed` gives the same inputs.
     A test that did not run to its end, for whatever reason, earns nothing. Raises ValueError for an unknown id, and
@@ -29,16 +30,32 @@ def run(exercise: Exercise | str, namespace: Mapping[str, object], seed: int = 0
     """
     if isinstance(exercise, str):
         exercise = find(exercise)
-    if not exercise.tests:
-        raise RuntimeError(f"{exercise.id} has no tests")
-    plugin = GradingPlugin(exercise, namespace, seed)
-    path = Path(next(iter(exercise.tests.values())).path).resolve()
-    arguments = [f"{path}::{name}" for name in exercise.tests]
+    return run_tests([exercise], lambda _: Answer(namespace), seed).report(exercise)
+
+
+def run_tests(
+    exercises: Sequence[Exercise], arrange: Callable[[Exercise], Answer], seed: int, until_failure: bool = False
+) -> GradingPlugin:
+    """Run the tests of some exercises of one module, in their order, in one session of pytest.
+
+    `arrange` gives the answer of each exercise, see `GradingPlugin`; whatever it raises besides `Mistake` is raised
+    again here. Raises RuntimeError when the tests themselves could not be run.
+    """
+    names = ", ".join(exercise.id for exercise in exercises)
+    arguments = []
+    for exercise in exercises:
+        if not exercise.tests:
+            raise RuntimeError(f"{exercise.id} has no tests")
+        arguments += [f"{Path(test.path).resolve()}::{test.name}" for test in exercise.tests.values()]
+    plugin = GradingPlugin(exercises, arrange, seed)
+    root = Path(arguments[0].partition("::")[0]).parent
     with undisturbed():
-        status = pytest.main([*options(path.parent), *arguments], plugins=[plugin])
+        status = pytest.main([*options(root), *(["-x"] if until_failure else []), *arguments], plugins=[plugin])
+    if plugin.trouble is not None:
+        raise plugin.trouble
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
-        raise RuntimeError(f"the tests of {exercise.id} could not be run: pytest ended with {status!r}")
-    return Report(exercise.id, exercise.title, plugin.results())
+        raise RuntimeError(f"the tests of {names} could not be run: pytest ended with {status!r}")
+    return plugin
 
 
 def grade_file(exercise: Exercise, path: Path, seed: int = 0) -> Report:

@@ -238,10 +238,8 @@ def test_mutation_inside_containers_is_named(exercises):
         if isinstance(x[0], torch.Tensor):
             x[1]["w"] += 1
 
-    assert messages(run(exercises.INPUTS, {"f": f})) == [
-        "",
-        "`f` changed its input `x[1]['w']` in place: work on a copy",
-    ]
+    sentence = "`f` changed its input `x[1]['w']` in place: work on a copy (no points for this exercise)"
+    assert set(messages(run(exercises.INPUTS, {"f": f}))) == {sentence}
 
 
 def test_global_state_comes_back(exercises):

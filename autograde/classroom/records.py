@@ -1,0 +1,73 @@
+"""What grading a submission gives: plain records that go to a file and come back unchanged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from autograde.report import TestResult
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """One exercise of one submission.
+
+    `reason` says why the whole exercise earned nothing ("" otherwise); `remarks` say what was repaired or stood in.
+    """
+
+    exercise: str
+    points: float
+    max_points: float
+    tests: tuple[TestResult, ...]
+    reason: str = ""
+    remarks: tuple[str, ...] = ()
+    cpu_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class SubmissionResult:
+    """One submission of one assignment.
+
+    `key` identifies everything the result depends on: the submitted files, the tests and the seed. `review` holds the
+    reasons why a person must look at it; when `refused`, nothing was executed. `notebook` is the autograded notebook
+    as text. `seconds` is the whole time of grading it, `test_seconds` the part inside the tests.
+    """
+
+    student: str
+    assignment: str
+    key: str
+    exercises: tuple[ExerciseResult, ...]
+    review: tuple[str, ...] = ()
+    refused: bool = False
+    repairs: tuple[str, ...] = ()
+    timestamp: str | None = None
+    notebook: str = ""
+    seconds: float = 0.0
+    test_seconds: float = 0.0
+
+    @property
+    def points(self) -> float:
+        return float(sum(exercise.points for exercise in self.exercises))
+
+    @property
+    def max_points(self) -> float:
+        return float(sum(exercise.max_points for exercise in self.exercises))
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self), ensure_ascii=True, allow_nan=False)
+
+    @classmethod
+    def loads(cls, text: str) -> SubmissionResult:
+        """The record that `dumps` wrote. Raises ValueError when the text is not one."""
+        try:
+            data = json.loads(text)
+            exercises = tuple(exercise_of(entry) for entry in data.pop("exercises"))
+            lists = {name: tuple(data.pop(name)) for name in ("review", "repairs")}
+            return cls(exercises=exercises, **lists, **data)
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not the record of a submission: {type(error).__name__} ({error})") from None
+
+
+def exercise_of(data: dict) -> ExerciseResult:
+    tests = tuple(TestResult(**(test | {"notes": tuple(test["notes"])})) for test in data["tests"])
+    return ExerciseResult(**(data | {"tests": tests, "remarks": tuple(data["remarks"])}))

@@ -1,0 +1,1 @@
+"""The worker: a confined process that runs a student's cells and functions, and the pipe between it and the judge."""

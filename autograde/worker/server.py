@@ -1,0 +1,222 @@
+"""The fork server: imports what students' code imports, once, and forks a confined worker whenever it is told to.
+
+It runs no operation of PyTorch (a thread pool started before the fork would hang the child), never touches an
+accelerator, and knows no test, no solution and no seed. Commands come as JSON lines over a socket from the judge; when
+that closes, the server ends, and its workers with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+# What notebooks use; the lazily imported parts of PyTorch are slow, and are needed by the first `backward` or `optim`.
+PRELOAD = ("numpy", "numpy.testing", "torch", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.func")
+PRELOAD += (
+    "torch._dynamo",
+    "torch.distributions",
+    "torch.testing",
+    "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+)
+PRELOAD += (
+    "IPython",
+    "IPython.core.magics",
+    "ipywidgets",
+    "matplotlib_inline.backend_inline",
+    "noisydescent",
+    "math",
+    "random",
+)
+PRELOAD += (
+    "itertools",
+    "functools",
+    "dataclasses",
+    "typing",
+    "collections",
+    "tqdm.auto",
+    "timeit",
+    "copy",
+    "json",
+    "asyncio",
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the judge at the other end of the socket whose number is the first argument."""
+    number, settings = (arguments or sys.argv[1:])[:2]
+    control = socket.socket(fileno=int(number))
+    control.set_inheritable(False)
+    settings = json.loads(settings)
+    try:
+        server = Server(control, settings)
+    except Exception as error:
+        control.sendall(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+        return 1
+    control.sendall(json.dumps({"ready": os.getpid(), "layers": server.layers}).encode() + b"\n")
+    server.serve()
+    return 0
+
+
+class Server:
+    def __init__(self, control: socket.socket, settings: dict):
+        os.environ["MPLBACKEND"] = "agg"
+        for name in PRELOAD:
+            with contextlib.suppress(ImportError):  # a part that this version does not have, or an optional package
+                importlib.import_module(name)
+        from autograde.worker.shell import make_shell
+        from autograde.worker.watch import Snapshot, watched_modules
+
+        self._control = control
+        self._scratch = Path(settings["scratch"])
+        self._shell = make_shell(self._scratch)
+        self._confinement = None
+        self.layers: list[str] = []
+        if settings["sandbox"]:
+            from autograde.sandbox.confinement import default_readable, prepare
+
+            readable, protected = default_readable(), [Path(path) for path in settings["protected"]]
+            if settings["bubblewrap"]:
+                from autograde.worker.connection import own_sources
+
+                self._confinement = prepare([*readable, *own_sources()], protected, landlock=False)
+            else:
+                self._confinement = prepare(readable, protected)
+            self._readable = [str(path) for path in readable]
+        else:
+            self._readable = ["/"]
+        self._hidden = settings["hidden"]
+        make_quiet()
+        import torch
+
+        self._snapshot = Snapshot(self._shell, watched_modules(), (torch.Tensor, torch.Generator))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the judge, which closes the socket
+        # The cyclic collector would touch, and so copy, every page of the parent's objects in each child.
+        gc.collect()
+        gc.freeze()
+
+    def serve(self) -> None:
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(self._control, 65536, 2)
+            if not data:
+                return
+            command = json.loads(data)
+            reply = getattr(self, "_do_" + command.pop("do"))(descriptors, **command)
+            self._control.sendall(json.dumps(reply).encode() + b"\n")
+
+    def _do_spawn(self, descriptors: list[int], limits: dict) -> dict:
+        pid = os.fork()
+        if pid == 0:
+            self._child(*descriptors, limits)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return {"pid": pid}
+
+    def _do_clock(self, descriptors: list[int], pid: int) -> dict:
+        """CPU seconds and state of a worker that was not ended yet."""
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return {"cpu": 0.0, "state": "X"}
+        return {"cpu": (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), "state": fields[0]}
+
+    def _do_memory(self, descriptors: list[int], pid: int) -> dict:
+        """Private memory of a worker in bytes: what it does not share with this process. Only root may look."""
+        rows = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+        table = {row[0]: int(row[1]) * 1024 for row in rows}
+        return {"private": table["Private_Clean:"] + table["Private_Dirty:"]}
+
+    def _do_end(self, descriptors: list[int], pid: int, patience: float) -> dict:
+        """Kill a worker if it still lives after `patience` seconds, and say how it ended."""
+        ends = time.monotonic() + patience
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        while ended == 0 and time.monotonic() < ends:
+            time.sleep(0.002)
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+        by_us = ended == 0
+        if by_us:
+            os.kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(pid, 0)
+        return {
+            "by_us": by_us,
+            "code": os.waitstatus_to_exitcode(status),
+            "cpu": usage.ru_utime + usage.ru_stime,
+        }
+
+    def _child(self, pipe: int, reports: int, limits: dict) -> None:
+        code = 70
+        try:
+            from autograde.worker.student import Student
+            from autograde.worker.watch import Watch
+
+            if self._confinement is not None:
+                from autograde.sandbox.confinement import Limits
+
+                self._confinement.enter(self._scratch, Limits(**limits), keep={pipe, reports})
+            else:
+                os.setsid()
+                self._control.close()
+                os.chdir(self._scratch)
+                null = os.open(os.devnull, os.O_RDWR)
+                for number in (0, 1, 2):
+                    os.dup2(null, number)
+            import torch
+
+            torch.set_num_threads(1)
+            os.environ.clear()
+            os.environ.update(PATH=os.defpath, HOME=str(self._scratch), TMPDIR=str(self._scratch), LANG="C.UTF-8")
+            watch = Watch(reports, self._readable, str(self._scratch))
+            hide_grader(self._hidden)
+            watch.install()
+            connection = socket.socket(fileno=pipe)
+            connection.sendall(b"+")
+            Student(connection, self._shell, self._snapshot).serve()
+            code = 0
+        except BaseException as error:
+            complaint = f"!{type(error).__name__}: {error}"[:500].encode("ascii", "backslashreplace")
+            with contextlib.suppress(OSError):
+                os.write(reports, complaint + b"\n")
+        finally:
+            os._exit(code)
+
+
+def hide_grader(folders: Sequence[str]) -> None:
+    """Take the grader out of reach of `import`; `from autograde import check` still works, and checks nothing."""
+    for name in [name for name in sys.modules if name == "autograde" or name.startswith("autograde.")]:
+        del sys.modules[name]
+    stub = types.ModuleType("autograde", "In a worker there is nothing to check: the judge does it.")
+    stub.check = lambda *arguments, **options: 0.0
+    sys.modules["autograde"] = stub
+    sys.path[:] = [entry for entry in sys.path if entry not in folders]
+
+
+def make_quiet() -> None:
+    """Nobody answers here: what asks gets an empty answer, and what would stop for a debugger goes on."""
+    import builtins
+    import getpass
+    import pdb
+
+    builtins.input = lambda prompt="": ""
+    getpass.getpass = lambda prompt="", stream=None: ""
+    sys.breakpointhook = lambda *arguments, **options: None
+    pdb.set_trace = lambda *arguments, **options: None
+    # Outside a shell these end the interpreter; a notebook knows them too.
+    builtins.exit = builtins.quit = leave
+
+
+def leave(code: object = None) -> None:
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
