@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ FULL, LESS, USAGE = 0, 1, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns its exit code: 0 full marks or all as expected, 1 less, 2 usage error."""
+    """Run the command; returns its exit code: 0 as it should be, 1 less or to be reviewed, 2 usage error."""
     options = parser().parse_args(arguments)
     try:
         return options.command(options)
@@ -30,6 +31,8 @@ class UsageError(Exception):
 
 
 def parser() -> argparse.ArgumentParser:
+    from autograde.classroom import commands as classroom
+
     top = argparse.ArgumentParser(prog="autograde", description="Grade answers to the exercises of the course.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
@@ -54,7 +57,11 @@ def parser() -> argparse.ArgumentParser:
     verifier.add_argument("--json", action="store_true", help="print JSON")
     verifier.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the inputs (default 0)")
     verifier.add_argument("--answers", type=Path, default=verify.ANSWERS, metavar="DIR", help="one folder an exercise")
+    verifier.add_argument("--hostile", action="store_true", help="grade the hostile submissions instead of the answers")
+    verifier.add_argument("--stock", action="store_true", help="after --hostile: what stock nbgrader makes of them")
     verifier.set_defaults(command=verify_command)
+
+    classroom.add(commands)
     return top
 
 
@@ -102,9 +109,24 @@ def exercises_command(options: argparse.Namespace) -> int:
 
 
 def verify_command(options: argparse.Namespace) -> int:
+    if options.hostile or options.stock:
+        return hostile_command(options)
     exercises = [exercise_of(name) for name in options.exercises] or list(bank().values())
     if not options.answers.is_dir():
         raise UsageError(f"there is no folder {options.answers}")
     results = verify.verify(exercises, options.answers, options.seed)
     print(json.dumps([result.json() for result in results], indent=2) if options.json else verify.table(results))
     return FULL if all(result.as_expected for result in results) else LESS
+
+
+def hostile_command(options: argparse.Namespace) -> int:
+    """Run the suite of hostile submissions, which prints how many rows survived."""
+    from autograde.notebooks import ROOT
+
+    if not (ROOT / "tests" / "hostile").is_dir():
+        raise UsageError("the hostile submissions are in tests/hostile of a checkout of the course: run it there")
+    suite = [sys.executable, "-m", "pytest", "-q", "--no-header", "tests/hostile"]
+    stock = [sys.executable, "-m", "tests.hostile.stock"]
+    commands = [suite] * options.hostile + [stock] * options.stock
+    codes = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in commands]
+    return LESS if any(codes) else FULL

@@ -42,6 +42,7 @@ class RemoteAnswer:
 
     def __init__(self, worker: Worker):
         self._worker = worker
+        self._functions: dict[str, RemoteFunction] = {}
         self._limit, self._began, self._cpu_began = 0.0, 0.0, 0.0
         self.forbidden: str | None = None
         self.running: str | None = None
@@ -50,12 +51,14 @@ class RemoteAnswer:
     def __getattr__(self, name: str) -> RemoteFunction:
         if name.startswith("__"):
             raise AttributeError(name)
-        reply, _ = self._ask({"do": "look", "name": name}, {}, f"`{name}`")
-        if reply.get("found") is not True:
-            raise undefined(name)
-        if reply.get("callable") is not True:
-            raise not_a_function(name, identifier(reply.get("type")))
-        return RemoteFunction(self, ["name", name], f"`{name}`")
+        if name not in self._functions:
+            reply, _ = self._ask({"do": "look", "name": name}, {}, f"`{name}`")
+            if reply.get("found") is not True:
+                raise undefined(name)
+            if reply.get("callable") is not True:
+                raise not_a_function(name, identifier(reply.get("type")))
+            self._functions[name] = RemoteFunction(self, ["name", name], f"`{name}`")
+        return self._functions[name]
 
     def _proxy(self, reference: Reference) -> object:
         place = ["kept", reference.number]

@@ -9,6 +9,7 @@ answer did to the interpreter, it costs only itself.
 from __future__ import annotations
 
 import atexit
+import copy
 import functools
 import hashlib
 import json
@@ -137,16 +138,25 @@ def grade_submission(
 
 
 def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResult:
-    """No points, and every reason; nothing was executed."""
+    """No points, and every reason; nothing was executed. The notebook is the release, with the reason in every check."""
     reason = "not graded: " + "; ".join(intake.refusals)
+    results = {exercise.id: nothing(exercise, reason) for exercise in assignment.exercises}
+    titles = {exercise.id: exercise.title for exercise in assignment.exercises}
+    untouched = rebuild(assignment.release, copy.deepcopy(assignment.release), assignment.exercises)
+    notebook = to_notebook(assignment.release, untouched)
+    for cell, rebuilt in zip(notebook.cells, untouched.cells, strict=True):
+        if rebuilt.kind == "check":
+            result = results[rebuilt.exercise]
+            cell.outputs = check_outputs(result, Report(result.exercise, titles[result.exercise], result.tests))
     return SubmissionResult(
         student=intake.student,
         assignment=assignment.name,
         key=key,
-        exercises=tuple(nothing(exercise, reason) for exercise in assignment.exercises),
+        exercises=tuple(results.values()),
         review=tuple(intake.refusals) + tuple(intake.reviews),
         refused=True,
         timestamp=intake.timestamp,
+        notebook=nbformat.writes(notebook),
     )
 
 

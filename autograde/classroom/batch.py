@@ -1,0 +1,335 @@
+"""Grade a class: submissions in a pool of processes, each result at once on disk, one writer of the gradebook."""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import hashlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+
+from tqdm import tqdm
+
+from autograde.classroom import grading, intake
+from autograde.classroom.files import remove_unfinished, write_atomically
+from autograde.classroom.records import ExerciseResult, SubmissionResult
+from autograde.classroom.seeds import seed_of
+from autograde.classroom.summary import Summary, changes
+from autograde.sandbox.confinement import require
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class CannotGrade(ValueError):
+    """The class cannot be graded as asked; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to grade, with all that a process needs for it."""
+
+    assignment: grading.Assignment
+    class_folder: Path
+    student: str
+    seed: int
+    regrade: bool
+    sandbox: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task: "graded", "kept" (nothing changed) or "stale" (kept although tests or seed changed).
+
+    `previous` is the result that was replaced, without its notebook.
+    """
+
+    state: str
+    result: SubmissionResult
+    previous: SubmissionResult | None = None
+
+
+def grade_class(
+    assignment_name: str,
+    class_folder: Path,
+    *,
+    students: Sequence[str] = (),
+    jobs: int | None = None,
+    seed: int | None = None,
+    regrade: bool = False,
+    sandbox: bool = True,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> Summary:
+    """Grade the submissions of one assignment in `class_folder` and enter them into its gradebook.
+
+    Grades what has no result yet or was handed in anew; with `regrade` also what other tests or another seed graded.
+    `students` limits it to those; `jobs` is the number of processes (default: one a core); `executor` runs the tasks
+    in place of local processes. A run that was killed goes on where it was when it is started again.
+    Raises ValueError, with one sentence, when there is nothing to grade or the class is being graded already, and
+    RuntimeError when this machine cannot run students' code: Unprotected where it has no sandbox and one is asked for.
+    """
+    started = time.monotonic()
+    if sandbox:
+        require()
+    if jobs is not None and jobs < 1:
+        raise CannotGrade(f"--jobs must be at least 1, got {jobs}")
+    class_folder = Path(class_folder)
+    assignment = grading.load_assignment(assignment_name)
+    if not class_folder.is_dir():
+        raise CannotGrade(f"there is no folder {class_folder}")
+    chosen = choose(students, intake.students(class_folder, assignment.name), assignment.name, class_folder)
+    with locked(class_folder):
+        seed = seed_of(class_folder, assignment.name, seed)
+        remove_unfinished(results_folder(class_folder, assignment.name))
+        tasks = [Task(assignment, class_folder, student, seed, regrade, sandbox) for student in chosen]
+        jobs = min(jobs or os.cpu_count() or 1, len(tasks))
+        with Judges(tasks, jobs, executor) as judges:
+            # Imports nbgrader, which takes a second: the judges start meanwhile.
+            from autograde.classroom.gradebook import Recorder
+
+            with Recorder(class_folder, assignment) as recorder:
+                outcomes = []
+                for outcome in shown(judges, len(tasks), assignment.name, progress):
+                    if is_student_id(outcome.result.student, assignment.name):
+                        recorder.record(outcome.result)
+                    outcomes.append(replace(outcome, result=replace(outcome.result, notebook="")))
+    return summarize(assignment.name, outcomes, recorder.unrecorded, time.monotonic() - started)
+
+
+def choose(asked: Sequence[str], there: Sequence[str], assignment: str, class_folder: Path) -> list[str]:
+    """The students to grade. Raises CannotGrade when one who was asked for handed in nothing, or nobody did."""
+    if not there:
+        raise CannotGrade(f"there are no submissions of {assignment} in {class_folder / 'submitted'}")
+    for student in asked:
+        if student not in there:
+            nearest = difflib.get_close_matches(student, there, n=1)
+            hint = f": did you mean {nearest[0]!r}?" if nearest else ""
+            raise CannotGrade(f"there is no submission of {assignment} by {student!r}{hint}")
+    return sorted(set(asked) or there)
+
+
+@contextmanager
+def locked(class_folder: Path) -> Iterator[None]:
+    """Only one run at a time grades a class; the lock of a run that was killed is gone with it."""
+    with open(class_folder / ".grading.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotGrade(f"{class_folder} is being graded by another run: wait for it to end") from None
+        yield
+
+
+def work(task: Task) -> Outcome:
+    """Grade one submission, unless there is a result of it that still holds, and write the result to its file.
+
+    Raises RuntimeError when this machine cannot run students' code at all, OSError when it cannot write the result.
+    """
+    submission = intake.read_submission(task.class_folder, task.student, task.assignment.name)
+    key = key_of(submission.digest, task.assignment.digest, task.seed)
+    path = result_path(task.class_folder, task.assignment.name, task.student)
+    previous = read_result(path)
+    if previous is not None and previous.student == task.student:
+        if previous.key == key:
+            return Outcome("kept", previous)
+        if same_files(previous.key, key) and not task.regrade:
+            return Outcome("stale", previous)
+    grading.server(task.sandbox)  # raises where students' code cannot be run at all: no submission is at fault
+    try:
+        result = grading.grade_submission(task.assignment, submission, key, task.seed, task.sandbox)
+    except Exception as error:  # a defect of the grader must not cost the other submissions their grades
+        result = not_graded(task, f"the grader itself failed ({type(error).__name__}: {error}): grade it by hand")
+    write_atomically(path, result.dumps())
+    return Outcome("graded", result, previous and replace(previous, notebook=""))
+
+
+def key_of(submission: str, tests: str, seed: int) -> str:
+    """What a result depends on, as two digests: of the submitted files, and of tests and seed."""
+    return f"{sha256(submission)}-{sha256(f'{tests} {seed}')}"
+
+
+def same_files(key: str, other: str) -> bool:
+    return key.partition("-")[0] == other.partition("-")[0]
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def results_folder(class_folder: Path, assignment: str) -> Path:
+    return class_folder / "results" / assignment
+
+
+def result_path(class_folder: Path, assignment: str, student: str) -> Path:
+    """The file of one result; a name that could not be a safe file name is replaced by a digest."""
+    name = student if is_student_id(student, assignment) else f"-{sha256(student)[:32]}"  # no valid id begins so
+    return results_folder(class_folder, assignment) / f"{name}.json"
+
+
+def is_student_id(student: str, assignment: str) -> bool:
+    """Whether intake allows the name: such a name is safe as a file's and in the gradebook."""
+    try:
+        intake.check_names(student, assignment)
+    except intake.Refusal:
+        return False
+    return True
+
+
+def read_result(path: Path) -> SubmissionResult | None:
+    """The result in a file; None when there is none, or it is damaged and has to be made anew."""
+    try:
+        return SubmissionResult.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def not_graded(task: Task, why: str) -> SubmissionResult:
+    """No points and a review; without a key, so that the next run tries again."""
+    exercises = tuple(
+        ExerciseResult(exercise.id, 0.0, exercise.max_points, (), reason=why) for exercise in task.assignment.exercises
+    )
+    return SubmissionResult(task.student, task.assignment.name, "", exercises, review=(why,))
+
+
+class Judges:
+    """Runs the tasks, at most two a process under way, and gives their outcomes in the order in which they end.
+
+    When a process dies, whatever was under way is graded alone, one after the other; what ends its own process twice
+    is to be reviewed. The processes end with the block.
+    """
+
+    def __init__(self, tasks: Sequence[Task], jobs: int, executor: Executor | None) -> None:
+        self.waiting = deque(tasks)
+        self.running: dict[Future, Task] = {}
+        self.dead: list[Task] = []
+        self.jobs = jobs
+        self.executor = executor
+        self.others = set(multiprocessing.active_children())
+
+    def __enter__(self) -> Judges:
+        self.pool = self.executor or new_pool(self.jobs)
+        self.submit()
+        return self
+
+    def __iter__(self) -> Iterator[Outcome]:
+        while self.running or self.waiting or self.dead:
+            self.submit()
+            done, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            for future in done:
+                task = self.running.pop(future)
+                try:
+                    outcome = future.result()
+                except BrokenExecutor:
+                    self.dead.append(task)
+                else:
+                    yield outcome
+            if self.dead:
+                yield from self.again()
+
+    def submit(self) -> None:
+        while self.waiting and not self.dead and len(self.running) < 2 * self.jobs:
+            task = self.waiting.popleft()
+            try:
+                self.running[self.pool.submit(work, task)] = task
+            except BrokenExecutor:
+                self.dead.append(task)
+
+    def again(self) -> Iterator[Outcome]:
+        if self.executor is not None:
+            raise CannotGrade("the executor ended before all submissions were graded: start it and grade again")
+        suspects = self.dead + list(self.running.values())
+        self.dead.clear()
+        self.running.clear()
+        self.pool.shutdown()
+        for task in suspects:
+            yield self.alone(task)
+        self.pool = new_pool(self.jobs)
+
+    def alone(self, task: Task) -> Outcome:
+        """In a process of its own; in a second one where that died, which may have been killed from outside."""
+        for _ in range(2):
+            self.pool = new_pool(1)
+            try:
+                outcome = self.pool.submit(work, task).result()
+            except BrokenExecutor:
+                outcome = None
+            self.pool.shutdown()
+            if outcome is not None:
+                return outcome
+        return Outcome("graded", not_graded(task, TWICE))
+
+    def __exit__(self, kind: type | None, *_: object) -> None:
+        if self.executor is not None:
+            for future in self.running:
+                future.cancel()
+            return
+        if kind is not None:
+            for process in set(multiprocessing.active_children()) - self.others:
+                process.kill()
+        self.pool.shutdown(cancel_futures=True)
+
+
+TWICE = "grading it ended the grader's process twice: look at it by hand"
+
+
+def new_pool(jobs: int) -> ProcessPoolExecutor:
+    # Not a fork: the threads of this process (torch's, tqdm's) would be missing in the copy, and their locks held.
+    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=start_judge)
+
+
+def start_judge() -> None:
+    """In a fresh process of the pool: Ctrl-C is the main process's to handle, and without that process there is no end
+    to wait for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(1)  # there is a process for each core already
+
+
+def end_with_parent() -> None:
+    wait_for([multiprocessing.parent_process().sentinel])
+    os._exit(1)
+
+
+def shown(outcomes: Judges, total: int, name: str, progress: bool) -> Iterator[Outcome]:
+    """The outcomes, with progress and time to go on stderr: a bar in a terminal, else a line every ten seconds."""
+    terminal = sys.stderr.isatty()
+    with tqdm(outcomes, desc=name, total=total, unit="submission", disable=not (progress and terminal)) as bar:
+        said = time.monotonic()
+        for done, outcome in enumerate(bar, start=1):
+            yield outcome
+            now = time.monotonic()
+            if done == 1:
+                first = now  # what came before was starting the processes
+            elif progress and not terminal and now - said >= SECONDS_BETWEEN_LINES and done < total:
+                left = (now - first) / (done - 1) * (total - done)
+                print(f"{name}: {done} of {total} submissions, about {left:.0f} s to go", file=sys.stderr, flush=True)
+                said = now
+
+
+def summarize(name: str, outcomes: list[Outcome], unrecorded: dict[str, str], seconds: float) -> Summary:
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.result.student)
+    states = [outcome.state for outcome in outcomes]
+    return Summary(
+        assignment=name,
+        results=tuple(outcome.result for outcome in outcomes),
+        graded=states.count("graded"),
+        kept=states.count("kept") + states.count("stale"),
+        stale=states.count("stale"),
+        changes=tuple(
+            change for outcome in outcomes if outcome.previous for change in changes(outcome.previous, outcome.result)
+        ),
+        unrecorded=unrecorded,
+        seconds=seconds,
+    )

@@ -1,0 +1,1 @@
+from autograde.escape import printable, spreadsheet  # noqa: F401

@@ -1,0 +1,328 @@
+"""From results to nbgrader's gradebook: one transaction a submission, and nothing an instructor wrote is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbgrader
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from nbformat import v4
+from nbgrader import api, utils
+from nbgrader.preprocessors import AssignLatePenalties, SaveCells
+from sqlalchemy import Column, Connection, MetaData, String, Table, create_engine, delete, insert, inspect, select
+from sqlalchemy.exc import OperationalError, SAWarning, SQLAlchemyError
+from sqlalchemy.orm import Session
+from traitlets.config import Config, PyFileConfigLoader
+
+from autograde.classroom.files import write_atomically
+from autograde.classroom.records import SubmissionResult
+from autograde.notebooks import ROOT, nbgrader_config
+
+if TYPE_CHECKING:
+    from autograde.classroom.grading import Assignment
+
+PROJECT_CLASS = ROOT / "autograde" / "class"
+STUDENT = ("id", "first_name", "last_name", "email", "lms_user_id")
+SOURCE = ("name", "cell_type", "locked", "source", "checksum")
+GRADE = ("auto_score", "manual_score", "extra_credit", "needs_manual_grade")
+COMMENT = ("auto_comment", "manual_comment")
+READ_ONLY = 0o444  # as nbgrader writes what it has graded
+# Long enough for an instructor's formgrader to finish what it is writing.
+BUSY_MILLISECONDS = 60_000
+
+# A table of our own beside nbgrader's: which result a submission's rows come from. It changes in the same transaction
+# as the rows do, so that a run that was killed can go on without recording everything, or anything twice.
+RECORDED = Table(
+    "autograde_recorded",
+    MetaData(),
+    Column("submission_id", String(32), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+)
+
+
+class Recorder:
+    """Enters the results of one assignment into the gradebook of a class, those that are not in it yet.
+
+    `unrecorded` says, by student, why the gradebook did not take a result; the others are not affected.
+    Raises ValueError when the gradebook cannot be opened or written at all, or holds another assignment of that name.
+    """
+
+    def __init__(self, class_folder: Path, assignment: Assignment) -> None:
+        self.class_folder = class_folder
+        self.config = settings(class_folder)
+        self.gradebook = open_gradebook(self.config)
+        self.unrecorded: dict[str, str] = {}
+        ensure_assignment(self.gradebook, assignment)
+        self.recorded = recorded(self.gradebook, assignment.name)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.gradebook.close()
+
+    def record(self, result: SubmissionResult) -> None:
+        # The file first: a run killed between the two does it again, and the gradebook never shows what has no file.
+        is_new = self.recorded.get(result.student) != fingerprint(result)
+        if is_new or not autograded_path(self.class_folder, result.student, result.assignment).exists():
+            write_autograded(self.class_folder, result)
+        if not is_new:
+            return
+        try:
+            record(self.gradebook, result, self.config)
+        except OperationalError as error:
+            raise ValueError(
+                f"the gradebook cannot be written ({reason(error)}): the results are kept, grade again to enter them"
+            ) from None
+        except Exception as error:  # whatever is wrong with one result: the others are entered
+            self.unrecorded[result.student] = f"the gradebook did not take the result ({type(error).__name__}: {error})"
+
+
+def settings(class_folder: Path) -> Config:
+    """nbgrader's configuration of this class: `nbgrader_config.py`, with the folders and gradebook of `class_folder`.
+
+    In the project's own class the gradebook is the configured one, which need not be SQLite.
+    """
+    if class_folder.resolve() == PROJECT_CLASS:
+        return Config(PyFileConfigLoader("nbgrader_config.py", path=str(ROOT / "autograde")).load_config())
+    return nbgrader_config(class_folder.resolve(), source=ROOT / "solutions")
+
+
+def open_gradebook(config: Config) -> api.Gradebook:
+    """The gradebook that `config` names, made when missing. Raises ValueError when it cannot be opened."""
+    url = config.CourseDirectory.db_url
+    try:
+        create_tables(url)
+        return api.Gradebook(url, config.CourseDirectory.course_id)
+    except SQLAlchemyError as error:
+        raise ValueError(f"the gradebook cannot be opened: {reason(error)}") from None
+
+
+def create_tables(url: str) -> None:
+    """nbgrader's tables, the note of their version, and our own, where they are missing: all or nothing.
+
+    nbgrader would do the first two itself, but runs a program to learn the version, for some seconds; and where it was
+    killed meanwhile, the note would be missing for good.
+    """
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        begin_immediately(connection)
+        if not inspect(connection).get_table_names():
+            api.Base.metadata.create_all(connection)
+            versions = ScriptDirectory(str(Path(nbgrader.__file__).parent / "alembic"))
+            MigrationContext.configure(connection).stamp(versions, "heads")
+        RECORDED.metadata.create_all(connection)
+    engine.dispose()
+
+
+def begin_immediately(connection: Connection) -> None:
+    """Lock an SQLite file from the first statement on, not from the first change on: what is read stays true."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def reason(error: SQLAlchemyError) -> str:
+    """The database's own words, in one line and without the statement."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
+def ensure_assignment(gradebook: api.Gradebook, assignment: Assignment) -> api.Assignment:
+    """Assignment, notebook and cells, as `nbgrader generate_assignment` enters them: nbgrader's own step does it.
+
+    Raises ValueError when the gradebook has submissions of an assignment of this name with other cells.
+    """
+    gradebook.update_or_create_assignment(assignment.name)
+    step = SaveCells()
+    step.log.propagate = False
+    names = {"notebook": assignment.name, "assignment": assignment.name, "db_url": database(gradebook)}
+    try:
+        step.preprocess(assignment.release, {"nbgrader": names})
+    except RuntimeError:
+        raise ValueError(
+            f"the gradebook has submissions of {assignment.name} from before its cells changed: "
+            "use another class folder, or remove the assignment with `nbgrader db assignment remove`"
+        ) from None
+    gradebook.db.expire_all()
+    return gradebook.find_assignment(assignment.name)
+
+
+def database(gradebook: api.Gradebook) -> str:
+    return gradebook.engine.url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def transaction(gradebook: api.Gradebook) -> Iterator[Session]:
+    """All or nothing: what nbgrader's methods commit inside the block is committed at its end, or rolled back."""
+    with gradebook.engine.begin() as connection:
+        begin_immediately(connection)
+        usual = gradebook.db
+        with Session(bind=connection, join_transaction_mode="rollback_only") as session:
+            gradebook.db = session
+            try:
+                yield session
+                session.flush()
+            finally:
+                gradebook.db = usual
+    usual.expire_all()
+
+
+def record(gradebook: api.Gradebook, result: SubmissionResult, config: Config | None = None) -> None:
+    """Enter one result: student, submission, grades, comments and late penalty, in one transaction.
+
+    Recording again updates the same rows. `config` names the class's late penalty (none without it).
+    Raises MissingEntry when the assignment is not in the gradebook; on any error the gradebook is as it was.
+    """
+    with transaction(gradebook) as session, warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # nbgrader adds a submission in an order that SQLAlchemy dislikes
+        gradebook.update_or_create_student(result.student)
+        submission = gradebook.update_or_create_submission(
+            result.assignment, result.student, timestamp=result.timestamp
+        )
+        notebook = gradebook.find_submission_notebook(result.assignment, result.assignment, result.student)
+        cells = select(api.BaseCell.id, api.BaseCell.name).where(api.BaseCell.notebook_id == notebook.notebook_id)
+        names = dict(session.execute(cells).all())
+        earned = {f"{entry.exercise}-check": points(entry.points, entry.max_points) for entry in result.exercises}
+        for grade in notebook.grades:
+            set_grade(grade, earned.get(names[grade.cell_id]), bool(result.review))
+        silent = set() if result.refused else unanswered(result.notebook)
+        for comment in notebook.comments:
+            comment.auto_comment = "No response." if names[comment.cell_id] in silent else None
+        session.flush()
+        session.refresh(notebook)  # its score is computed by the database
+        notebook.late_submission_penalty = late_penalty(config, notebook, submission.total_seconds_late)
+        session.execute(delete(RECORDED).where(RECORDED.c.submission_id == submission.id))
+        session.execute(insert(RECORDED).values(submission_id=submission.id, fingerprint=fingerprint(result)))
+
+
+def points(earned: float, maximum: float) -> float | None:
+    """The points, or None (then a person decides) when they are not a number from 0 to the maximum."""
+    return float(earned) if math.isfinite(earned) and 0 <= earned <= maximum else None
+
+
+def set_grade(grade: api.Grade, earned: float | None, review: bool) -> None:
+    """As nbgrader does, with two differences: a review asks for a person although there are points, and a manual
+    score must be looked at again only when the points below it changed."""
+    changed = grade.auto_score != earned
+    grade.auto_score = earned
+    if review or earned is None:
+        grade.needs_manual_grade = True
+    elif grade.manual_score is None:
+        grade.needs_manual_grade = False
+    else:
+        grade.needs_manual_grade = grade.needs_manual_grade or changed
+
+
+def unanswered(notebook: str) -> set[str]:
+    """Names of the solution cells that are still as released: nbgrader compares the checksums too."""
+    if not notebook:
+        return set()
+    cells = (cell for cell in v4.reads(notebook).cells if utils.is_solution(cell))
+    return {
+        cell.metadata.nbgrader.grade_id
+        for cell in cells
+        if cell.metadata.nbgrader.get("checksum") == utils.compute_checksum(cell)
+    }
+
+
+def late_penalty(config: Config | None, notebook: api.SubmittedNotebook, seconds: float) -> float | None:
+    """The points that the class's LateSubmissionPlugin takes off, held between 0 and the score as nbgrader does."""
+    if config is None or seconds <= 0:
+        return None
+    step = AssignLatePenalties(config=config)
+    step.init_plugin()
+    penalty = step.plugin_inst.late_submission_penalty(notebook.student.id, notebook.score, seconds)
+    return None if penalty is None else step._check_late_penalty(notebook, penalty)
+
+
+def fingerprint(result: SubmissionResult) -> str:
+    """Changes when anything that `record` enters could change."""
+    scores = [(exercise.exercise, exercise.points, exercise.max_points) for exercise in result.exercises]
+    parts = [result.key, scores, bool(result.review), result.refused, result.timestamp]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def recorded(gradebook: api.Gradebook, assignment: str) -> dict[str, str]:
+    """Student -> fingerprint of the result that is in the gradebook."""
+    found = gradebook.db.execute(
+        select(api.SubmittedAssignment.student_id, RECORDED.c.fingerprint)
+        .join(RECORDED, RECORDED.c.submission_id == api.SubmittedAssignment.id)
+        .join(api.Assignment, api.Assignment.id == api.SubmittedAssignment.assignment_id)
+        .where(api.Assignment.name == assignment)
+    ).all()
+    gradebook.db.rollback()  # or the connection would keep its view of the database
+    return dict(found)
+
+
+def autograded_path(class_folder: Path, student: str, assignment: str) -> Path:
+    return class_folder / "autograded" / student / assignment / f"{assignment}.ipynb"
+
+
+def write_autograded(class_folder: Path, result: SubmissionResult) -> None:
+    """Put the autograded notebook where formgrader and the feedback look for it; an old one must not outlive it."""
+    path = autograded_path(class_folder, result.student, result.assignment)
+    if result.notebook:
+        write_atomically(path, result.notebook, READ_ONLY)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def rows(gradebook: api.Gradebook) -> list[tuple]:
+    """Everything in the gradebook but its random ids, sorted: equal lists are equal gradebooks."""
+    found: list[tuple] = []
+    for kind, model, columns, joins in tables():
+        query = select(*columns).select_from(model)
+        for other, condition in joins:
+            query = query.join(other, condition)
+        found += [(kind, *row) for row in gradebook.db.execute(query)]
+    gradebook.db.rollback()
+    return sorted(found, key=repr)
+
+
+def tables() -> Iterator[tuple[str, type, list, list]]:
+    """Kind of row, its table, its columns, and the joins that put names in the place of ids."""
+    assignment, notebook, cell = api.Assignment, api.Notebook, api.BaseCell
+    submission, answer = api.SubmittedAssignment, api.SubmittedNotebook
+    yield "course", api.Course, [api.Course.id], []
+    yield "assignment", assignment, [assignment.name, assignment.duedate, assignment.course_id], []
+    student = api.Student
+    yield (
+        "student",
+        student,
+        [student.id, student.first_name, student.last_name, student.email, student.lms_user_id],
+        [],
+    )
+
+    of_assignment = [(assignment, assignment.id == notebook.assignment_id)]
+    names = [assignment.name, notebook.name]
+    yield "notebook", notebook, [*names, notebook.kernelspec], of_assignment
+    for kind, model, columns in (
+        ("cell", cell, [cell.name, cell.type]),
+        ("grade cell", api.GradeCell, [api.GradeCell.name, api.GradeCell.max_score, api.GradeCell.cell_type]),
+        ("task cell", api.TaskCell, [api.TaskCell.name, api.TaskCell.max_score, api.TaskCell.cell_type]),
+        ("source cell", api.SourceCell, [getattr(api.SourceCell, name) for name in SOURCE]),
+    ):
+        yield kind, model, [*names, *columns], [(notebook, notebook.id == model.notebook_id), *of_assignment]
+
+    of_submission = [(assignment, assignment.id == submission.assignment_id)]
+    columns = [assignment.name, submission.student_id, submission.timestamp, submission.extension]
+    yield "submission", submission, columns, of_submission
+    of_answer = [
+        (notebook, notebook.id == answer.notebook_id),
+        (submission, submission.id == answer.assignment_id),
+        *of_submission,
+    ]
+    names = [assignment.name, submission.student_id, notebook.name]
+    yield "submitted notebook", answer, [*names, answer.flagged, answer.late_submission_penalty], of_answer
+    for kind, model, fields in (("grade", api.Grade, GRADE), ("comment", api.Comment, COMMENT)):
+        columns = [*names, cell.name, cell.type, *(getattr(model, name) for name in fields)]
+        joins = [(answer, answer.id == model.notebook_id), *of_answer, (cell, cell.id == model.cell_id)]
+        yield kind, model, columns, joins

@@ -1,0 +1,209 @@
+"""Grading a class of assignment 1.1: against stock nbgrader, and what it costs in time, memory and interruptions."""
+
+import json
+import logging
+import shutil
+import tempfile
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+from autograde.classroom.batch import grade_class
+from autograde.classroom.gradebook import open_gradebook, rows, settings
+from autograde.classroom.grading import grade_id, load_assignment
+from autograde.load import load
+from autograde.notebooks import ROOT
+from autograde.remote import RemoteAnswer
+from autograde.runner import run_tests
+from autograde.verify import ANSWERS
+from autograde.worker.connection import Server
+from tests.classroom import kill_and_resume
+
+ASSIGNMENT = "1_1_intuition"
+SEED = 7
+SUBMISSIONS = 40
+JOBS = 2
+KILLS = 20
+
+
+def answers_of(number):
+    """Exercise id -> answer file of the submission `number`: even ones are all right, odd ones all wrong."""
+    kind = "wrong" if number % 2 else "right"
+    files = {}
+    for exercise in load_assignment(ASSIGNMENT).exercises:
+        found = sorted((ANSWERS / exercise.id).glob(f"{kind}_*.py"))
+        files[exercise.id] = found[number // 2 % len(found)]
+    return files
+
+
+@contextmanager
+def a_class(size):
+    """A class folder with that many submissions, gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        release = ROOT / "exercises" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+        for number in range(size):
+            notebook = json.loads(release.read_text(encoding="utf-8"))
+            files = answers_of(number)
+            for cell in notebook["cells"]:
+                name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+                if name in files:
+                    cell["source"] = files[name].read_text(encoding="utf-8")
+            target = Path(folder, "submitted", f"student{number:03}", ASSIGNMENT, f"{ASSIGNMENT}.ipynb")
+            target.parent.mkdir(parents=True)
+            target.write_text(json.dumps(notebook), encoding="utf-8")
+        yield Path(folder)
+
+
+def grade(folder, jobs=JOBS):
+    """Seconds and the summary of grading the class, from nothing."""
+    started = time.perf_counter()
+    summary = grade_class(ASSIGNMENT, folder, jobs=jobs, seed=SEED, progress=False)
+    return time.perf_counter() - started, summary
+
+
+def grading_throughput():
+    """Submissions a minute against stock nbgrader, which has its own Execute; both from nothing to the gradebook."""
+    with a_class(SUBMISSIONS) as folder:
+        ours, _ = grade(folder)
+        mine = points(settings(folder))
+    with a_class(SUBMISSIONS) as folder:
+        stock, theirs = stock_nbgrader(folder)
+    honest = [key for key in mine if key in theirs]
+    equal = sum(mine[key] == theirs[key] for key in honest)
+    return {
+        "ratio": stock / ours,
+        "ours_per_minute": 60 * SUBMISSIONS / ours,
+        "stock_per_minute": 60 * SUBMISSIONS / stock,
+        "equal_scores": equal / len(mine),
+    }
+
+
+def points(config):
+    """(student, exercise) -> score."""
+    with open_gradebook(config) as gradebook:
+        return {
+            (submission.student_id, grade.name): float(grade.score)
+            for submission in gradebook.assignment_submissions(ASSIGNMENT)
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+        }
+
+
+def stock_nbgrader(folder):
+    """Seconds that nbgrader takes with its own steps, and its scores; the inputs have the same seed."""
+    from nbgrader.apps import NbGraderAPI
+    from sqlalchemy.exc import SAWarning
+    from traitlets.config import Config
+
+    from autograde.notebooks import nbgrader_config
+
+    config = nbgrader_config(folder, source=ROOT / "solutions")
+    plain = Config({"CourseDirectory": config.CourseDirectory, "GenerateAssignment": {"force": True}})
+    plain.CourseDirectory.release_directory = "release"
+    plain.Execute.timeout = 120
+    plain.Execute.extra_arguments = ["--log-level=ERROR"]
+    warnings.simplefilter("ignore", SAWarning)
+    api = NbGraderAPI(config=plain)
+    api.log.setLevel(logging.ERROR)
+    api.log.propagate = False
+    made = api.generate_assignment(ASSIGNMENT)
+    if not made["success"]:
+        raise RuntimeError(made["log"])
+    with environment("AUTOGRADE_SEED", str(SEED)):
+        started = time.perf_counter()
+        for student in sorted(path.name for path in (folder / "submitted").iterdir()):
+            result = api.autograde(ASSIGNMENT, student)
+            if not result["success"]:
+                raise RuntimeError(f"{student}: {result.get('log', '')}")
+        seconds = time.perf_counter() - started
+    return seconds, points(plain)
+
+
+@contextmanager
+def environment(name, value):
+    import os
+
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def grading_overhead():
+    """Seconds a submission besides the tests' own compute: what the same tests take in this process, without a worker.
+
+    One process grades one after the other; starting it and its fork server is in the time.
+    """
+    assignment = load_assignment(ASSIGNMENT)
+    with a_class(SUBMISSIONS) as folder:
+        total, _ = grade(folder, jobs=1)
+    compute = 0.0
+    for number in range(SUBMISSIONS):
+        namespaces = {name: load(path) for name, path in answers_of(number).items()}
+        plugin = run_tests(
+            assignment.exercises, lambda exercise, found=namespaces: local_answer(found[exercise.id]), SEED
+        )
+        compute += sum(plugin.seconds.values())
+    return {
+        "seconds": (total - compute) / SUBMISSIONS,
+        "compute_seconds": compute / SUBMISSIONS,
+        "total_seconds": total / SUBMISSIONS,
+    }
+
+
+def local_answer(namespace):
+    from autograde.answer import Answer
+
+    return Answer(namespace)
+
+
+def grading_memory():
+    """MiB of memory that a worker has for itself, at most, while it grades each of the submissions."""
+    assignment = load_assignment(ASSIGNMENT)
+    used = []
+    with Server() as server:
+        for number in range(4):
+            files = answers_of(number)
+            worker = server.spawn(2**30)
+            used.append(worker.memory())
+            for cell in assignment.release.cells:
+                if cell.cell_type != "code" or str(grade_id(cell)).endswith("-check"):
+                    continue
+                path = files.get(grade_id(cell))
+                worker.run_cell(path.read_text(encoding="utf-8") if path else cell.source, 30.0)
+                used.append(worker.memory())
+            for exercise in assignment.exercises:
+                if worker.alive:
+                    run_tests([exercise], lambda _, now=worker: RemoteAnswer(now), SEED)
+                if worker.alive:
+                    used.append(worker.memory())
+            worker.close()
+    return {"most_mib": max(used) / 2**20, "first_mib": used[0] / 2**20}
+
+
+def grading_scaling():
+    """Time a submission in a class ten times as large."""
+    with a_class(SUBMISSIONS) as small, a_class(10 * SUBMISSIONS) as large:
+        few, _ = grade(small)
+        many, _ = grade(large)
+    return {
+        "ratio": many / (10 * SUBMISSIONS) / (few / SUBMISSIONS),
+        "small_seconds": few / SUBMISSIONS,
+        "large_seconds": many / (10 * SUBMISSIONS),
+    }
+
+
+def kill_resume():
+    """Kills at random moments, then going on: rows lost and doubled against a run that nobody disturbed."""
+    with a_class(SUBMISSIONS) as quiet, a_class(SUBMISSIONS) as disturbed:
+        seconds, _ = grade(quiet)
+        with open_gradebook(settings(quiet)) as gradebook:
+            expected = rows(gradebook)
+        shutil.copy(quiet / "seeds.json", disturbed)
+        ends = kill_and_resume.kill_and_resume(disturbed, ASSIGNMENT, KILLS, 1.2 * seconds, SEED, "--jobs", str(JOBS))
+    lost = max(len(set(expected) - set(found)) for found in ends)
+    doubled = max(len(found) - len(set(found)) for found in ends)
+    other = max(len(set(found) - set(expected)) for found in ends)
+    return {"kills": KILLS, "lost": lost, "doubled": doubled, "other": other, "rows": len(expected)}
