@@ -15,7 +15,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbformat import NotebookNode
 
@@ -72,6 +71,8 @@ def sources(root: Path) -> list[Path]:
 
 def read_source(path: Path) -> NotebookNode:
     """The notebook of one percent script, with ids and metadata that depend on the script alone."""
+    import jupytext  # half a second, and only the making of notebooks needs it
+
     notebook = jupytext.read(path, fmt="py:percent")
     # Without jupytext's own metadata, saving the .ipynb in JupyterLab cannot rewrite the script.
     notebook.metadata = nbformat.from_dict(METADATA)

@@ -24,15 +24,24 @@ class GradingPlugin:
     """Registered with one pytest run over the tests of some exercises; `report(exercise)` is its outcome.
 
     `arrange(exercise)` gives the answer (an `Answer` or a `RemoteAnswer`) before the first test of each exercise, and
-    again when its process has ended; it may raise `Mistake`.
+    again when its process has ended; it may raise `Mistake`. With `until_failure` an exercise is left at its first
+    failed test.
     """
 
-    def __init__(self, exercises: Sequence[Exercise], arrange: Callable[[Exercise], Answer], seed: int):
+    def __init__(
+        self,
+        exercises: Sequence[Exercise],
+        arrange: Callable[[Exercise], Answer],
+        seed: int,
+        until_failure: bool = False,
+    ):
         self._exercises = {name: exercise for exercise in exercises for name in exercise.tests}
         if len(self._exercises) != sum(len(exercise.tests) for exercise in exercises):
             raise ValueError("two exercises have a test of the same name")
         self._arrange = arrange
         self._seed = seed
+        self._until_failure = until_failure
+        self._failed: set[str] = set()
         self._current: tuple[Exercise, Answer] | None = None
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, str | None] = {}
@@ -47,6 +56,8 @@ class GradingPlugin:
         exercise = self._exercises[request.node.originalname]
         if exercise.id in self._forbidden:
             raise Forbidden(self._forbidden[exercise.id])
+        if self._until_failure and exercise.id in self._failed:
+            raise Mistake("not run: an earlier test failed")
         if self._current is None or self._current[0] is not exercise or not self._current[1].alive:
             self._current = None
             try:
@@ -109,6 +120,7 @@ class GradingPlugin:
         """Keep the outcome. pytest's own report would format a traceback, ten times slower, that nobody reads."""
         if call.excinfo is not None:
             # A skipped test is a failed one: points need a test that ran and passed.
+            self._failed.add(self._exercises[item.originalname].id)
             self._failures[item.name] = sentence(call.excinfo.value, self._current[1] if self._current else None)
         elif call.when == "call":
             self._failures.setdefault(item.name, None)

@@ -47,10 +47,10 @@ def run_tests(
         if not exercise.tests:
             raise RuntimeError(f"{exercise.id} has no tests")
         arguments += [f"{Path(test.path).resolve()}::{test.name}" for test in exercise.tests.values()]
-    plugin = GradingPlugin(exercises, arrange, seed)
+    plugin = GradingPlugin(exercises, arrange, seed, until_failure)
     root = Path(arguments[0].partition("::")[0]).parent
     with undisturbed():
-        status = pytest.main([*options(root), *(["-x"] if until_failure else []), *arguments], plugins=[plugin])
+        status = pytest.main([*options(root), *arguments], plugins=[plugin])
     if plugin.trouble is not None:
         raise plugin.trouble
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):

@@ -27,6 +27,8 @@ from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.classroom.seeds import seed_of
 from autograde.classroom.summary import Summary, changes
 from autograde.sandbox.confinement import require
+from autograde.worker.connection import Server
+from autograde.worker.launch import Launched, launch
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -69,18 +71,20 @@ def grade_class(
     regrade: bool = False,
     sandbox: bool = True,
     executor: Executor | None = None,
+    launched: Launched | None = None,
     progress: bool = True,
 ) -> Summary:
     """Grade the submissions of one assignment in `class_folder` and enter them into its gradebook.
 
     Grades what has no result yet or was handed in anew; with `regrade` also what other tests or another seed graded.
     `students` limits it to those; `jobs` is the number of processes (default: one a core); `executor` runs the tasks
-    in place of local processes. A run that was killed goes on where it was when it is started again.
+    in place of local processes, which share one fork server (`launched`, if it is starting already). A run that was
+    killed goes on where it was when it is started again.
     Raises ValueError, with one sentence, when there is nothing to grade or the class is being graded already, and
     RuntimeError when this machine cannot run students' code: Unprotected where it has no sandbox and one is asked for.
     """
     started = time.monotonic()
-    if sandbox:
+    if sandbox and launched is None:
         require()
     if jobs is not None and jobs < 1:
         raise CannotGrade(f"--jobs must be at least 1, got {jobs}")
@@ -94,7 +98,7 @@ def grade_class(
         remove_unfinished(results_folder(class_folder, assignment.name))
         tasks = [Task(assignment, class_folder, student, seed, regrade, sandbox) for student in chosen]
         jobs = min(jobs or os.cpu_count() or 1, len(tasks))
-        with Judges(tasks, jobs, executor) as judges:
+        with Judges(tasks, jobs, executor, launched) as judges:
             # Imports nbgrader, which takes a second: the judges start meanwhile.
             from autograde.classroom.gradebook import Recorder
 
@@ -208,17 +212,29 @@ class Judges:
     is to be reviewed. The processes end with the block.
     """
 
-    def __init__(self, tasks: Sequence[Task], jobs: int, executor: Executor | None) -> None:
+    def __init__(self, tasks: Sequence[Task], jobs: int, executor: Executor | None, launched: Launched | None) -> None:
         self.waiting = deque(tasks)
         self.running: dict[Future, Task] = {}
         self.dead: list[Task] = []
         self.jobs = jobs
         self.executor = executor
+        self.launched = launched
+        self.server: Server | None = None
         self.others = set(multiprocessing.active_children())
 
     def __enter__(self) -> Judges:
-        self.pool = self.executor or new_pool(self.jobs)
-        self.submit()
+        if self.executor is not None:
+            self.pool = self.executor
+            self.submit()
+            return self
+        launched = self.launched or launch(self.waiting[0].sandbox)
+        try:
+            self.pool = new_pool(self.jobs, launched.address)
+            self.submit()
+        except BaseException:
+            launched.close()
+            raise
+        self.server = Server.of(launched)  # the judges wait for it too, and only here it is told why it fails
         return self
 
     def __iter__(self) -> Iterator[Outcome]:
@@ -253,7 +269,7 @@ class Judges:
         self.pool.shutdown()
         for task in suspects:
             yield self.alone(task)
-        self.pool = new_pool(self.jobs)
+        self.pool = new_pool(self.jobs, self.address)
 
     def alone(self, task: Task) -> Outcome:
         """In a process of its own; in a second one where that died, which may have been killed from outside."""
@@ -277,21 +293,30 @@ class Judges:
             for process in set(multiprocessing.active_children()) - self.others:
                 process.kill()
         self.pool.shutdown(cancel_futures=True)
+        if self.server is not None:
+            self.server.close()
 
 
 TWICE = "grading it ended the grader's process twice: look at it by hand"
 
 
-def new_pool(jobs: int) -> ProcessPoolExecutor:
-    # Not a fork: the threads of this process (torch's, tqdm's) would be missing in the copy, and their locks held.
-    return ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=start_judge)
+def new_pool(jobs: int, address: str | None = None) -> ProcessPoolExecutor:
+    """Processes that judge. They share the fork server at `address`, or have one each."""
+    # A fork is there at once and shares what is imported; but where this process has threads already (torch's, tqdm's)
+    # they would be missing in the copy, and their locks held.
+    alone = sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
+    context = multiprocessing.get_context("fork" if alone else "spawn")
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_judge, initargs=(address,))
 
 
-def start_judge() -> None:
+def start_judge(address: str | None) -> None:
     """In a fresh process of the pool: Ctrl-C is the main process's to handle, and without that process there is no end
     to wait for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
+    grading.server.cache_clear()
+    if address is not None:
+        grading.share(address)
     import torch
 
     torch.set_num_threads(1)  # there is a process for each core already

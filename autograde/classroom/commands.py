@@ -55,11 +55,16 @@ def command(commands: argparse._SubParsersAction, function, name: str, help: str
 
 
 def grade_command(options: argparse.Namespace) -> int:
-    from autograde.classroom.batch import grade_class
+    from autograde.worker.launch import launch
 
     if options.no_sandbox:
         print(WARNING, file=sys.stderr)
+    launched = None
     try:
+        # First of all, because its imports take seconds, and ours too.
+        launched = launch(not options.no_sandbox)
+        from autograde.classroom.batch import grade_class
+
         summary = grade_class(
             options.assignment,
             class_of(options),
@@ -68,12 +73,16 @@ def grade_command(options: argparse.Namespace) -> int:
             seed=options.seed,
             regrade=options.regrade,
             sandbox=not options.no_sandbox,
+            launched=launched,
         )
     except (ValueError, OSError, RuntimeError) as error:
         raise UsageError(error) from error
     except KeyboardInterrupt:
         print("\nautograde: stopped; what is graded is kept, the same command goes on with the rest", file=sys.stderr)
         return STOPPED
+    finally:
+        if launched is not None:
+            launched.close()
     print(json.dumps(summary.json(), indent=2) if options.json else summary.text())
     return REVIEW if summary.reviews else FINE
 

@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 
 from autograde.answer import Forbidden
 from autograde.classroom.intake import Intake
+from autograde.classroom.interference import may_interfere, mentioned_names
 from autograde.classroom.rebuild import Rebuilt, RebuiltCell, rebuild, to_notebook
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.delegation import delegation_in_source, delegation_sentence
@@ -38,6 +39,7 @@ from autograde.worker.connection import CellOutcome, Server, ServerFailed, Worke
 
 # The seed of the inputs that `check` shows to everybody.
 PUBLIC_SEED = 0
+PUBLIC_ONLY = "the answer is right only for the inputs that `check` shows (no points for this exercise)"
 EXTRA_CELL_SECONDS = 60.0  # one of the student's own cells, and all of them however often they run again
 EXTRA_SECONDS = 300.0
 SUBMISSION_SECONDS = 600.0
@@ -119,8 +121,9 @@ def grade_submission(
     try:
         outcome = Grading(server(sandbox), assignment, rebuilt, seed).run()
     except ServerFailed:
-        # The server may have been killed from outside: once more with a new one, and then it is the machine's fault.
+        # The server may have been killed from outside: once more with one of our own, then it is the machine's fault.
         server.cache_clear()
+        SHARED.clear()
         outcome = Grading(server(sandbox), assignment, rebuilt, seed).run()
     repairs = rebuilt.repairs + outcome.repairs
     return SubmissionResult(
@@ -138,7 +141,7 @@ def grade_submission(
 
 
 def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResult:
-    """No points, and every reason; nothing was executed. The notebook is the release, with the reason in every check."""
+    """No points, and every reason; nothing was executed. The notebook is the release, the reason in every check."""
     reason = "not graded: " + "; ".join(intake.refusals)
     results = {exercise.id: nothing(exercise, reason) for exercise in assignment.exercises}
     titles = {exercise.id: exercise.title for exercise in assignment.exercises}
@@ -170,10 +173,21 @@ def nothing(exercise: Exercise, reason: str) -> ExerciseResult:
 
 @functools.cache
 def server(sandbox: bool) -> Server:
-    """The fork server of this process; it is started once and ends with the process."""
-    started = Server(sandbox=sandbox)
+    """The connection of this process to a fork server: the shared one if there is one, else one of its own.
+
+    It is made once and ends with the process.
+    """
+    started = Server.joined(SHARED[0]) if SHARED else Server(sandbox=sandbox)
     atexit.register(started.close)
     return started
+
+
+SHARED: list[str] = []
+
+
+def share(address: str) -> None:
+    """Let this process use the fork server that another one started there."""
+    SHARED[:] = [address]
 
 
 @dataclass
@@ -267,15 +281,25 @@ class Grading:
         self.cpu_seconds = 0.0
         self._workers = 0
         self._extra_seconds = EXTRA_SECONDS
+        self._troubled: set[int] = set()  # cells that raised, ended their worker or tried what no answer needs
         self._ends = time.monotonic() + SUBMISSION_SECONDS
 
     def run(self) -> Outcome:
         reports, reasons, seconds = self._among_the_others()
         for exercise in self.assignment.exercises:
-            if not reports[exercise.id].full and self.cells[self.solutions[exercise.id]].answered:
-                alone, reason, spent = self._alone(exercise, reports[exercise.id], reasons[exercise.id])
-                reports[exercise.id], reasons[exercise.id] = alone, reason
+            if not reports[exercise.id].full and self._may_be_better_alone(exercise):
+                alone, reason, spent = self._alone(exercise)
                 seconds[exercise.id] += spent
+                if alone.points > reports[exercise.id].points:
+                    reports[exercise.id], reasons[exercise.id] = alone, reason
+                    self.remarks[exercise.id].append("graded on its own: the notebook's other answers made it fail")
+                    self.remarks[exercise.id] += [
+                        f"the staff's solution of {needed} stood in for this exercise" for needed in exercise.needs
+                    ]
+        for exercise in self._knowing_public_inputs(reports, reasons):
+            reasons[exercise.id] = PUBLIC_ONLY
+            tests = nothing(exercise, PUBLIC_ONLY).tests
+            reports[exercise.id] = Report(exercise.id, exercise.title, tests)
         results = tuple(
             ExerciseResult(
                 exercise=exercise.id,
@@ -304,7 +328,7 @@ class Grading:
         def arrange(exercise: Exercise) -> RemoteAnswer:
             # What ended the worker of the exercise before was one of its calls: go on without that answer.
             if previous and previous[-1] is not exercise:
-                self._stand_in(sitting, previous[-1], exercise)
+                self._leave_out(sitting, previous[-1])
             previous.append(exercise)
             self._look_at_source(exercise)
             return sitting.answer(exercise)
@@ -317,54 +341,74 @@ class Grading:
         reasons = {exercise.id: plugin.forbidden(exercise) for exercise in self.assignment.exercises}
         return reports, reasons, dict(plugin.seconds)
 
-    def _stand_in(self, sitting: Sitting, before: Exercise, after: Exercise) -> None:
+    def _leave_out(self, sitting: Sitting, before: Exercise) -> None:
         """Leave out an answer that ended its worker when it was called."""
         if sitting.worker is not None and not sitting.worker.alive:
             sitting.drop(self.solutions[before.id])
+            self._troubled.add(self.solutions[before.id])
 
-    def _alone(self, exercise: Exercise, among: Report, reason: str) -> tuple[Report, str, float]:
-        """The exercise without the student's other answers: the better report, its reason, and the time it took."""
-        others = [index for index in self.solutions.values() if index < self.checks[exercise.id]]
-        seconds = 0.0
-        report = among
+    def _may_be_better_alone(self, exercise: Exercise) -> bool:
+        """Whether another answer of the notebook could be why this one failed."""
+        own = self.solutions[exercise.id]
+        if not self.cells[own].answered:
+            return False
+        others = [index for index in self.solutions.values() if index < self.checks[exercise.id] and index != own]
+        if any(index in self._troubled for index in self.runnable if index < self.checks[exercise.id] and index != own):
+            return True
+        if exercise.needs:
+            return True
+        shared = [self.cells[index].source for index in self.runnable if self.cells[index].kind != "solution"]
+        names = mentioned_names("\n".join(map(plain_python, [self.cells[own].source, *shared])))
+        return any(may_interfere(self.cells[index].source, names) for index in others)
+
+    def _alone(self, exercise: Exercise) -> tuple[Report, str, float]:
+        """The exercise without the student's other answers: the report, its reason, and the time it took."""
         use = {index: source for index, source in self.runnable.items() if self.cells[index].kind != "solution"}
         use[self.solutions[exercise.id]] = self.cells[self.solutions[exercise.id]].source
         for needed in exercise.needs:
             use[self.solutions[needed]] = self.assignment.worked[needed]
+        self.reasons.pop(exercise.id, None)
+        self._look_at_source(exercise)
         sitting = Sitting(self, use)
         try:
-            if len(others) > 1:
-                self.reasons.pop(exercise.id, None)
-                self._look_at_source(exercise)
-                plugin = self._tests([exercise], sitting.answer, self.seed)
-                seconds += plugin.seconds[exercise.id]
-                alone = plugin.report(exercise)
-                if alone.points > among.points:
-                    self.remarks[exercise.id].append("graded on its own: the notebook's other answers made it fail")
-                    self.remarks[exercise.id] += [
-                        f"the staff's solution of {needed} stood in for this exercise" for needed in exercise.needs
-                    ]
-                    report, reason = alone, plugin.forbidden(exercise)
-            if not report.full and not reason and self._knows_public_inputs(exercise, sitting, report):
-                reason = "the answer is right only for the inputs that `check` shows (no points for this exercise)"
-                report = Report(exercise.id, exercise.title, nothing(exercise, reason).tests)
+            plugin = self._tests([exercise], sitting.answer, self.seed)
         finally:
             sitting.close()
-        return report, reason, seconds
+        return plugin.report(exercise), plugin.forbidden(exercise), plugin.seconds[exercise.id]
 
-    def _knows_public_inputs(self, exercise: Exercise, sitting: Sitting, report: Report) -> bool:
-        """Whether an answer that fails gets full marks on the inputs that everybody can see.
+    def _knowing_public_inputs(self, reports: dict[str, Report], reasons: dict[str, str]) -> list[Exercise]:
+        """Exercises whose answers fail, and yet get full marks on the inputs that everybody can see.
 
-        One seed proves nothing, since an honest mistake may show for some inputs only; most tests must fail for two
-        hidden seeds and none for the public one.
+        One seed proves nothing, since an honest mistake may show for some inputs only: most tests must fail for two
+        hidden seeds, and none for the public one.
         """
-        if self.seed == PUBLIC_SEED or 2 * report.points > exercise.max_points:
-            return False
-        public = self._tests([exercise], sitting.answer, PUBLIC_SEED, until_failure=True).report(exercise)
-        if not public.full:
-            return False
-        again = self._tests([exercise], sitting.answer, self.seed + 1).report(exercise)
-        return 2 * again.points <= exercise.max_points
+        if self.seed == PUBLIC_SEED:
+            return []
+        suspects = [
+            exercise
+            for exercise in self.assignment.exercises
+            if 2 * reports[exercise.id].points <= exercise.max_points
+            and not reasons[exercise.id]
+            and self.cells[self.solutions[exercise.id]].answered
+        ]
+        if not suspects:
+            return []
+        sitting = Sitting(self, self.runnable)
+        try:
+            public = self._tests(suspects, sitting.answer, PUBLIC_SEED, until_failure=True)
+        finally:
+            sitting.close()
+        suspects = [exercise for exercise in suspects if public.report(exercise).full]
+        found = []
+        for exercise in suspects:
+            sitting = Sitting(self, self.runnable)
+            try:
+                again = self._tests([exercise], sitting.answer, self.seed + 1).report(exercise)
+            finally:
+                sitting.close()
+            if 2 * again.points <= exercise.max_points:
+                found.append(exercise)
+        return found
 
     def _tests(self, exercises: list[Exercise], arrange, seed: int, until_failure: bool = False) -> GradingPlugin:
         plugin = run_tests(exercises, arrange, seed, until_failure)
@@ -404,6 +448,8 @@ class Grading:
         if index not in self.outputs:
             self.outputs[index] = cleaned(outcome)
         strange = [*outcome.attempts, *outcome.replaced]
+        if strange or outcome.ended or outcome.error:
+            self._troubled.add(index)
         if cell.kind == "solution":
             reason = ""
             if outcome.ended:

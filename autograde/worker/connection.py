@@ -10,12 +10,8 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -24,11 +20,10 @@ from pathlib import Path
 import torch
 
 from autograde.expect import error_text
-from autograde.sandbox.bubblewrap import bubblewrap_prefix
-from autograde.sandbox.confinement import Limits, default_readable, layers, require
+from autograde.sandbox.resources import Limits
+from autograde.worker.launch import Launched, connect, launch
 from autograde.worker.wire import HEADER, MAX_BYTES, MAX_TEXT, Exchange, Reader, Reference, WireError
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
 # A worker that neither computes nor asks for this long is waiting for something that will not come.
@@ -66,64 +61,51 @@ class CellOutcome:
 
 
 class Server:
-    """One fork server; a context manager. Not for several threads at once.
+    """A connection to a fork server; a context manager. Not for several threads at once.
 
-    Raises ServerFailed when it cannot start, and `autograde.sandbox.confinement.Unprotected` where no confinement is
-    possible and `sandbox` is true.
+    `Server(...)` starts one, with the arguments of `launch`, and `close` ends it; `Server.of(launched)` takes over one
+    that is starting; `Server.joined(address)` shares one that another process started, which forks a server of its
+    own for this connection. Each waits until the server answers, and raises ServerFailed when it does not.
     """
 
     def __init__(self, sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: bool = False):
-        if sandbox:
-            require()
-            bubblewrap = bubblewrap or bool(layers()["landlock"])
-        self._folder = Path(tempfile.mkdtemp(prefix="noisydescent-")).resolve()
-        scratch = self._folder / "scratch"
-        scratch.mkdir()
-        self.sandbox = sandbox
-        ours, theirs = socket.socketpair()
-        paths = import_paths()
-        settings = {
-            "scratch": str(scratch),
-            "sandbox": sandbox,
-            "protected": [str(path) for path in (ROOT, *protected)],
-            "hidden": [path for path in paths if Path(path) == ROOT],
-            "bubblewrap": sandbox and bubblewrap,
-        }
-        code = "import sys; sys.path[:0] = {}; from autograde.worker.server import main; sys.exit(main())"
-        command = [sys.executable, "-s", "-P", "-c", code.format(paths), str(theirs.fileno()), json.dumps(settings)]
-        if settings["bubblewrap"]:
-            hidden = [Path(path) for path in settings["protected"]]
-            prefix = bubblewrap_prefix([*default_readable(), *own_sources()], hidden, scratch)
-            # The server's imports want a folder to write in; each worker mounts its own there.
-            command = [*prefix, "--tmpfs", str(scratch), *command]
-        self._control = ours
-        self._process = subprocess.Popen(
-            command,
-            pass_fds=[theirs.fileno()],
-            env=environment(scratch if settings["bubblewrap"] else self._folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            cwd=self._folder if not settings["bubblewrap"] else None,
-            start_new_session=True,
-        )
-        theirs.close()
+        self._launched: Launched | None = launch(sandbox, protected, bubblewrap)
+        self._begin(self._launched.control)
+
+    @classmethod
+    def of(cls, launched: Launched) -> Server:
+        server = cls.__new__(cls)
+        server._launched = launched
+        server._begin(launched.control)
+        return server
+
+    @classmethod
+    def joined(cls, address: str) -> Server:
+        server = cls.__new__(cls)
+        server._launched = None
+        try:
+            server._begin(connect(address))
+        except OSError as error:
+            raise ServerFailed(f"the process that runs students' code is gone: {error}") from None
+        return server
+
+    def _begin(self, control: socket.socket) -> None:
+        self._control = control
         self._control.settimeout(START_SECONDS)
         self._buffer = b""
         try:
             answer = self._line()
         except (OSError, EOFError):
-            answer = {"failed": self._complaint()}
+            answer = {"failed": self._launched.complaint() if self._launched else "it closed its socket"}
         if "failed" in answer:
             self.close()
             raise ServerFailed(f"the process that runs students' code did not start: {answer['failed']}")
-        self.layers: list[str] = answer["layers"]
         self.pid: int = answer["ready"]
 
-    def _complaint(self) -> str:
-        self._process.kill()
-        text = self._process.communicate()[1].decode(errors="replace").strip().splitlines()
-        return text[-1] if text else "it ended without a word"
+    @property
+    def address(self) -> str | None:
+        """Where other processes can join; None for a server that this process did not start."""
+        return self._launched.address if self._launched is not None else None
 
     def __enter__(self) -> Server:
         return self
@@ -131,21 +113,11 @@ class Server:
     def __exit__(self, *arguments: object) -> None:
         self.close()
 
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
     def close(self) -> None:
-        """End the server and all its workers."""
+        """Let go of the server; with it end the workers of this connection."""
         self._control.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._launched is not None:
+            self._launched.close()
 
     def ask(self, do: str, descriptors: tuple[int, ...] = (), **fields: object) -> dict:
         """One command to the server, and its answer. Raises ServerFailed when the server is gone."""
@@ -470,40 +442,3 @@ def ending(code: int) -> str:
     name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
     why = {"SIGXCPU": ": it used all its processor time", "SIGSEGV": ": is there a recursion without an end?"}
     return f"crashed with {name}{why.get(name, '')}"
-
-
-def import_paths() -> list[str]:
-    """Folders from which the server imports the grader and the course's library: those this process uses."""
-    import noisydescent
-
-    folders = [ROOT, Path(noisydescent.__file__).resolve().parents[1]]
-    return [str(path) for path in dict.fromkeys(folders)]
-
-
-def own_sources() -> list[Path]:
-    """What the server imports of the grader: the engine, not the tests, the solutions or the answers."""
-    here = ROOT / "autograde"
-    return [*sorted(here.glob("*.py")), here / "worker", here / "sandbox"]
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """The whole environment of the server: nothing of the caller's, which may hold keys."""
-    clean = {
-        "PATH": os.defpath,
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "agg",
-        "IPYTHONDIR": str(folder / "ipython"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONWARNINGS": "ignore",
-        "CUDA_VISIBLE_DEVICES": "",
-        "MALLOC_ARENA_MAX": "2",
-    }
-    # A pool started by an import would not survive the fork, and a pool of 64 would not fit into the memory limit.
-    clean |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    clean["OMP_THREAD_LIMIT"] = "4"
-    fonts = Path(os.environ.get("MPLCONFIGDIR") or Path.home() / ".cache" / "matplotlib")
-    if fonts.is_dir() and os.access(fonts, os.W_OK):
-        clean["MPLCONFIGDIR"] = str(fonts)
-    return clean

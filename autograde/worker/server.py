@@ -8,10 +8,13 @@ that closes, the server ends, and its workers with it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import importlib
 import json
 import os
+import select
+import shutil
 import signal
 import socket
 import sys
@@ -53,23 +56,37 @@ PRELOAD += (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the judge at the other end of the socket whose number is the first argument."""
-    number, settings = (arguments or sys.argv[1:])[:2]
-    control = socket.socket(fileno=int(number))
+    """Serve the process that started this one, and whoever connects; ends when the first one closes its socket.
+
+    Arguments: the numbers of the socket to that process and of the listening socket, and the settings as JSON.
+    """
+    first, second, settings = (arguments or sys.argv[1:])[:3]
+    control, listener = socket.socket(fileno=int(first)), socket.socket(fileno=int(second))
     control.set_inheritable(False)
+    listener.set_inheritable(False)
     settings = json.loads(settings)
     try:
-        server = Server(control, settings)
+        server = Server(settings)
     except Exception as error:
-        control.sendall(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode() + b"\n")
+        tell(control, {"failed": f"{type(error).__name__}: {error}"})
         return 1
-    control.sendall(json.dumps({"ready": os.getpid(), "layers": server.layers}).encode() + b"\n")
-    server.serve()
+    server.welcome(control)
+    while True:
+        ready = select.select([control, listener], [], [])[0]
+        if listener in ready:
+            server.serve_apart(listener, control)
+        if control in ready and not server.answer(control):
+            break
+    shutil.rmtree(settings["folder"], ignore_errors=True)  # whoever started this may have been killed
     return 0
 
 
+def tell(control: socket.socket, message: dict) -> None:
+    control.sendall(json.dumps(message).encode() + b"\n")
+
+
 class Server:
-    def __init__(self, control: socket.socket, settings: dict):
+    def __init__(self, settings: dict):
         os.environ["MPLBACKEND"] = "agg"
         for name in PRELOAD:
             with contextlib.suppress(ImportError):  # a part that this version does not have, or an optional package
@@ -77,17 +94,16 @@ class Server:
         from autograde.worker.shell import make_shell
         from autograde.worker.watch import Snapshot, watched_modules
 
-        self._control = control
+        self._control: socket.socket | None = None
         self._scratch = Path(settings["scratch"])
         self._shell = make_shell(self._scratch)
         self._confinement = None
-        self.layers: list[str] = []
         if settings["sandbox"]:
             from autograde.sandbox.confinement import default_readable, prepare
 
             readable, protected = default_readable(), [Path(path) for path in settings["protected"]]
             if settings["bubblewrap"]:
-                from autograde.worker.connection import own_sources
+                from autograde.worker.launch import own_sources
 
                 self._confinement = prepare([*readable, *own_sources()], protected, landlock=False)
             else:
@@ -96,6 +112,7 @@ class Server:
         else:
             self._readable = ["/"]
         self._hidden = settings["hidden"]
+        self._apart: set[int] = set()  # servers forked for others
         make_quiet()
         import torch
 
@@ -105,14 +122,40 @@ class Server:
         gc.collect()
         gc.freeze()
 
-    def serve(self) -> None:
-        while True:
-            data, descriptors, _, _ = socket.recv_fds(self._control, 65536, 2)
+    def welcome(self, control: socket.socket) -> None:
+        tell(control, {"ready": os.getpid()})
+
+    def answer(self, control: socket.socket) -> bool:
+        """Carry out one command; False when the other side has closed the socket."""
+        self._control = control
+        try:
+            data, descriptors, _, _ = socket.recv_fds(control, 65536, 2)
             if not data:
-                return
+                return False
             command = json.loads(data)
-            reply = getattr(self, "_do_" + command.pop("do"))(descriptors, **command)
-            self._control.sendall(json.dumps(reply).encode() + b"\n")
+            tell(control, getattr(self, "_do_" + command.pop("do"))(descriptors, **command))
+        except ConnectionError:
+            return False
+        return True
+
+    def serve_apart(self, listener: socket.socket, control: socket.socket) -> None:
+        """Fork a server for a process that has connected; it ends with that connection."""
+        self._apart -= {pid for pid in self._apart if os.waitpid(pid, os.WNOHANG)[0]}
+        connection, _ = listener.accept()
+        if pid := os.fork():
+            self._apart.add(pid)
+            connection.close()
+            return
+        try:
+            listener.close()
+            control.close()
+            if self._confinement is not None:
+                self._confinement = dataclasses.replace(self._confinement, server=os.getpid())
+            self.welcome(connection)
+            while self.answer(connection):
+                pass
+        finally:
+            os._exit(0)
 
     def _do_spawn(self, descriptors: list[int], limits: dict) -> dict:
         pid = os.fork()

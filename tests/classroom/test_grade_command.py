@@ -50,14 +50,14 @@ def test_errors_of_the_parser():
 
 
 def test_a_machine_without_protection_refuses_aloud(class_folder, monkeypatch, capsys):
-    from autograde.classroom import batch
+    from autograde.worker import launch
 
     class_folder.submit("ada")
 
     def refuse():
         raise confinement.Unprotected(UNPROTECTED)
 
-    monkeypatch.setattr(batch, "require", refuse)
+    monkeypatch.setattr(launch, "require", refuse)
     assert main(["grade", NAME, "--class", str(class_folder.path)]) == 2
     assert capsys.readouterr().err == f"autograde: {UNPROTECTED}\n"
     assert not (class_folder.path / "results").exists()

@@ -1,4 +1,4 @@
-"""`check`: grade the functions of a notebook where they are defined."""
+"""What `autograde.check` does: grade the functions of a notebook where they are defined, and show the result."""
 
 from __future__ import annotations
 
@@ -11,18 +11,10 @@ from autograde.report import Report
 from autograde.runner import run
 
 
-def check(exercise_id: str, namespace: Mapping[str, object] | None = None) -> float:
-    """Test your functions, show what passed and what did not, and return the points earned.
-
-    The functions are looked up in `namespace`; by default that is the notebook, or the module that calls `check`.
-    The value is a plain float: as the last line of a locked nbgrader cell it is the cell's partial credit.
-    Inputs are drawn from the seed in the environment variable AUTOGRADE_SEED (0 when it is not set).
-    Raises ValueError when there is no exercise `exercise_id` or AUTOGRADE_SEED is not an integer.
-    """
+def check(exercise_id: str, namespace: Mapping[str, object]) -> float:
+    """`autograde.check` with the namespace of its caller."""
     exercise = find(exercise_id)
     shell = interactive_shell()
-    if namespace is None:
-        namespace = shell.user_ns if shell is not None else sys._getframe(1).f_globals
     report = run(exercise, namespace, seed=environment_seed())
     show(report, rich=shell is not None)
     return report.points
