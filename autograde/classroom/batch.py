@@ -212,7 +212,9 @@ class Judges:
     is to be reviewed. The processes end with the block.
     """
 
-    def __init__(self, tasks: Sequence[Task], jobs: int, executor: Executor | None, launched: Launched | None) -> None:
+    def __init__(
+        self, tasks: Sequence[Task], jobs: int, executor: Executor | None, launched: Launched | None = None
+    ) -> None:
         self.waiting = deque(tasks)
         self.running: dict[Future, Task] = {}
         self.dead: list[Task] = []
@@ -269,7 +271,7 @@ class Judges:
         self.pool.shutdown()
         for task in suspects:
             yield self.alone(task)
-        self.pool = new_pool(self.jobs, self.address)
+        self.pool = new_pool(self.jobs, self.server.address if self.server is not None else None)
 
     def alone(self, task: Task) -> Outcome:
         """In a process of its own; in a second one where that died, which may have been killed from outside."""
