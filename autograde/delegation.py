@@ -69,6 +69,8 @@ def delegation_in_source(source: str, functions: Iterable[str]) -> str | None:
     Looks at the named functions and classes and at everything of the same source that they use, directly or not:
     comparing one's answer with PyTorch's elsewhere in the cell is fine. The two base classes are allowed.
     """
+    if "optim" not in source:
+        return None
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -20,6 +20,10 @@ class Mistake(AssertionError):
     """A wrong answer; the text is one sentence that says what is wrong."""
 
 
+class KnownMistake(Mistake):
+    """A result that a typical mistake gives, on this very input."""
+
+
 class AnswerError(Mistake):
     """The answer raised an exception, kept in `error`."""
 
@@ -92,22 +96,22 @@ def expect_close(
     sentences = matching_sentences(have, want, mistakes or {}, close)
     if have.shape != want.shape:
         if sentences:
-            raise Mistake(sentences[0])
+            raise KnownMistake(sentences[0])
         raise Mistake(f"{quote(name)} has shape {shape(have)}, expected shape {shape(want)}")
     bad = ~torch.isfinite(have) & ~same_nonfinite(have, want)
     if bad.any():
         if sentences:
-            raise Mistake(sentences[0])
+            raise KnownMistake(sentences[0])
         raise Mistake(describe_nonfinite(name, have, want, bad))
     if close(have, want):
         if wants_tensor and expected.dtype == torch.float64 and low_precision(value.dtype):
             note(f"{quote(name)} came back as {dtype_name(value)}: it was compared at that precision")
         return
     if sentences:
-        raise Mistake(sentences[0])
+        raise KnownMistake(sentences[0])
     for sentence, factor in (factors or {}).items():
         if close(have, want * factor) and not close(want, want * factor):
-            raise Mistake(sentence)
+            raise KnownMistake(sentence)
     raise Mistake(describe_factor(name, have, want, close) or describe_difference(name, have, want))
 
 
@@ -121,7 +125,7 @@ def expect_equal(got: object, expected: object, *, name: str, mistakes: Mapping[
     for sentence, wrong in (mistakes or {}).items():
         wrong = evaluate(wrong)
         if wrong is not SKIPPED and same(value, wrong) and not same(wrong, expected):
-            raise Mistake(sentence)
+            raise KnownMistake(sentence)
     if got is None:
         raise Mistake(f"{quote(name)} returned None: is `return` missing?")
     known = value is None or type(value) in (bool, int, float, str)

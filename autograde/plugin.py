@@ -12,7 +12,7 @@ import torch
 from autograde.answer import Answer, Forbidden
 from autograde.escape import printable
 from autograde.exercise import Exercise, GradedTest
-from autograde.expect import Mistake, Situation, error_text, situation
+from autograde.expect import KnownMistake, Mistake, Situation, error_text, situation
 from autograde.limits import OutOfTime, isolated_torch
 from autograde.report import Report, TestResult
 
@@ -42,6 +42,7 @@ class GradingPlugin:
         self._seed = seed
         self._until_failure = until_failure
         self._failed: set[str] = set()
+        self.explained: set[str] = set()  # exercises in which a test recognized a typical mistake
         self._current: tuple[Exercise, Answer] | None = None
         self._situations: dict[str, Situation] = {}
         self._failures: dict[str, str | None] = {}
@@ -121,6 +122,8 @@ class GradingPlugin:
         if call.excinfo is not None:
             # A skipped test is a failed one: points need a test that ran and passed.
             self._failed.add(self._exercises[item.originalname].id)
+            if isinstance(call.excinfo.value, KnownMistake):
+                self.explained.add(self._exercises[item.originalname].id)
             self._failures[item.name] = sentence(call.excinfo.value, self._current[1] if self._current else None)
         elif call.when == "call":
             self._failures.setdefault(item.name, None)

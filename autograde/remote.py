@@ -43,7 +43,8 @@ class RemoteAnswer:
     def __init__(self, worker: Worker):
         self._worker = worker
         self._functions: dict[str, RemoteFunction] = {}
-        self._limit, self._began, self._cpu_began = 0.0, 0.0, 0.0
+        self._limit, self._began = 0.0, 0.0
+        self._cpu_began: float | None = None
         self.forbidden: str | None = None
         self.running: str | None = None
         worker.proxies(self._proxy)
@@ -80,11 +81,10 @@ class RemoteAnswer:
         self.running = None
         try:
             self._worker.begin(seed)
-            self._cpu_began = self._worker.clock()[0]
         except WorkerEnded as end:
             self.forbidden = f"the answer's process {end} (no points for this exercise)"
             raise Forbidden(self.forbidden) from None
-        self._limit, self._began = seconds, time.monotonic()
+        self._limit, self._began, self._cpu_began = seconds, time.monotonic(), None
         function()
         attempts = self._worker.attempts()
         if attempts:
@@ -92,10 +92,14 @@ class RemoteAnswer:
             raise Forbidden(self.forbidden)
 
     def _left(self) -> float:
-        """Processor time left in this test; wall-clock time is never less, so the clock is asked when it matters."""
-        if time.monotonic() - self._began < self._limit / 2:
+        """Processor time left in this test. It is never more than the time on the wall, which is asked first."""
+        elapsed = time.monotonic() - self._began
+        if elapsed < self._limit / 2:
             return self._limit
-        return self._limit - (self._worker.clock()[0] - self._cpu_began)
+        cpu = self._worker.clock()[0]
+        if self._cpu_began is None:
+            self._cpu_began = max(0.0, cpu - elapsed)
+        return self._limit - (cpu - self._cpu_began)
 
     def guard(self, do: str, label: str, place: list, args: tuple = (), kwargs: Mapping | None = None, **fields):
         """Let the worker do something with what is at `place`, guarded; `label` names it to the reader."""

@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 from tqdm import tqdm
@@ -308,10 +309,11 @@ def new_pool(jobs: int, address: str | None = None) -> ProcessPoolExecutor:
     # they would be missing in the copy, and their locks held.
     alone = sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
     context = multiprocessing.get_context("fork" if alone else "spawn")
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_judge, initargs=(address,))
+    arguments = (address, context.Value("i", os.getpid()))
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_judge, initargs=arguments)
 
 
-def start_judge(address: str | None) -> None:
+def start_judge(address: str | None, counter: Synchronized) -> None:
     """In a fresh process of the pool: Ctrl-C is the main process's to handle, and without that process there is no end
     to wait for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -319,6 +321,9 @@ def start_judge(address: str | None) -> None:
     grading.server.cache_clear()
     if address is not None:
         grading.share(address)
+        with counter.get_lock():
+            counter.value += 1
+            grading.stay_on(counter.value)
     import torch
 
     torch.set_num_threads(1)  # there is a process for each core already

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -60,6 +61,9 @@ def grade_command(options: argparse.Namespace) -> int:
     if options.no_sandbox:
         print(WARNING, file=sys.stderr)
     launched = None
+    # A thread that a library starts when it is imported would keep the judges from being forked off this process.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     try:
         # First of all, because its imports take seconds, and ours too.
         launched = launch(not options.no_sandbox)

@@ -13,6 +13,7 @@ import copy
 import functools
 import hashlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ def grade_submission(
         review=tuple(intake.reviews) + outcome.review,
         repairs=repairs + tuple(f"the file {name} was not used" for name in intake.ignored),
         timestamp=intake.timestamp,
-        notebook=nbformat.writes(outcome.notebook),
+        notebook=nbformat.v4.writes(outcome.notebook),
         seconds=time.monotonic() - started,
         test_seconds=outcome.test_seconds,
     )
@@ -159,7 +160,7 @@ def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResul
         review=tuple(intake.refusals) + tuple(intake.reviews),
         refused=True,
         timestamp=intake.timestamp,
-        notebook=nbformat.writes(notebook),
+        notebook=nbformat.v4.writes(notebook),
     )
 
 
@@ -178,6 +179,8 @@ def server(sandbox: bool) -> Server:
     It is made once and ends with the process.
     """
     started = Server.joined(SHARED[0]) if SHARED else Server(sandbox=sandbox)
+    if SHARED and hasattr(os, "sched_getaffinity"):
+        started.ask("stay", cores=sorted(os.sched_getaffinity(0)))
     atexit.register(started.close)
     return started
 
@@ -188,6 +191,17 @@ SHARED: list[str] = []
 def share(address: str) -> None:
     """Let this process use the fork server that another one started there."""
     SHARED[:] = [address]
+
+
+def stay_on(core: int) -> None:
+    """Keep this process, and the workers it asks for, on one core, counted among those it may use.
+
+    A judge and its worker take turns: on two cores each would wake the other one up at every call, which took twice
+    as long as grading on one.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[core % len(cores)]})
 
 
 @dataclass
@@ -233,7 +247,6 @@ class Sitting:
     def close(self) -> None:
         if self.worker is not None:
             self.worker.close()
-            self._grading.cpu_seconds += self.worker.cpu
             self.worker = None
 
     def _restart(self, exercise: Exercise) -> None:
@@ -278,9 +291,9 @@ class Grading:
         self.repairs: list[str] = []
         self.review: list[str] = []
         self.test_seconds = 0.0
-        self.cpu_seconds = 0.0
         self._workers = 0
         self._extra_seconds = EXTRA_SECONDS
+        self._explained: set[str] = set()  # exercises that fail by a typical mistake, and so not by heart
         self._troubled: set[int] = set()  # cells that raised, ended their worker or tried what no answer needs
         self._ends = time.monotonic() + SUBMISSION_SECONDS
 
@@ -389,6 +402,7 @@ class Grading:
             for exercise in self.assignment.exercises
             if 2 * reports[exercise.id].points <= exercise.max_points
             and not reasons[exercise.id]
+            and exercise.id not in self._explained
             and self.cells[self.solutions[exercise.id]].answered
         ]
         if not suspects:
@@ -413,6 +427,7 @@ class Grading:
     def _tests(self, exercises: list[Exercise], arrange, seed: int, until_failure: bool = False) -> GradingPlugin:
         plugin = run_tests(exercises, arrange, seed, until_failure)
         self.test_seconds += sum(plugin.seconds.values())
+        self._explained |= plugin.explained
         return plugin
 
     def _look_at_source(self, exercise: Exercise) -> None:

@@ -162,7 +162,6 @@ class Worker:
         self._proxy: Callable[[Reference], object] = refuse
         self._exchange = self._fresh()
         self.ended = ""
-        self.cpu = 0.0
         pipe.settimeout(START_SECONDS)
         try:
             self._some()
@@ -342,7 +341,6 @@ class Worker:
             return self.ended
         answer = self._server.ask("end", pid=self.pid, patience=patience)
         self.pid = -1
-        self.cpu = answer["cpu"]
         self._pipe.close()
         self.ended = "was ended by the grader" if answer["by_us"] else ending(answer["code"])
         return self.ended

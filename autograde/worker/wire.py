@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ MAX_DEPTH = 40
 MAX_VALUES = 200_000
 MAX_ENTRIES = 2**24  # of all tensors of a message: a view can be far larger than its bytes
 MAX_INTEGER_BITS = 4096
-KEPT_STORAGES = 64
+KEPT_STORAGES = 16  # besides those of the arguments of the call under way
 SHARED_BYTES = 2**20  # larger storages are sent as copies of what a tensor covers
 
 DTYPES = {
@@ -56,12 +55,18 @@ class Reference:
     type_name: str
 
 
-@dataclass
 class Shared:
-    """A storage known to both sides, and its bytes as they were last seen."""
+    """A storage known to both sides, and its bytes as they were last seen (by default: now)."""
 
-    storage: torch.UntypedStorage
-    seen: bytes
+    def __init__(self, storage: torch.UntypedStorage, seen: bytes | None = None):
+        self.storage = storage
+        self.address = storage.data_ptr() if storage.nbytes() else 0
+        # Made once, since the contents are looked at with every message.
+        self._view = torch.empty(0, dtype=torch.uint8).set_(storage).numpy() if storage.nbytes() else None
+        self.seen = self.now() if seen is None else seen
+
+    def now(self) -> bytes:
+        return b"" if self._view is None else self._view.tobytes()
 
 
 class Exchange:
@@ -79,15 +84,15 @@ class Exchange:
         number_of: Callable[[object], int | None],
     ):
         self._keep, self._mine, self._proxy, self._number_of = keep, mine, proxy, number_of
-        self._sent: OrderedDict[int, Shared] = OrderedDict()
-        self._received: OrderedDict[int, Shared] = OrderedDict()
+        self._sent = Storages(False)
+        self._received = Storages(True)
         self._next = 0
         self.generators: dict[int, torch.Generator] = {}  # the other side's, by its numbers
 
     def forget(self) -> None:
         """Drop all shared storages; both sides must do so at the same point of the conversation."""
-        self._sent.clear()
-        self._received.clear()
+        self._sent = Storages(False)
+        self._received = Storages(True)
         self.generators.clear()
 
     def dumps(self, message: dict[str, object], values: dict[str, object]) -> bytes:
@@ -95,10 +100,13 @@ class Exchange:
 
         Raises WireError when a value is too large or too deep to send.
         """
+        self._sent.trim()
         writer = Writer(self)
         body = message | {name: writer.write(value, 0) for name, value in values.items()}
         body["changed"] = self._changes(writer)
         body["storages"] = [[number, size] for number, size in writer.storages]
+        if message.get("do") == "call":
+            self._sent.pinned = writer.used
         text = json.dumps(body, ensure_ascii=True).encode()
         if len(text) > MAX_TEXT or writer.size > MAX_BYTES:
             raise WireError("the data is too large to be handed over")
@@ -109,26 +117,28 @@ class Exchange:
         body = parse(text)
         if not isinstance(body, dict):
             raise WireError("a message must be a JSON object")
+        self._received.trim()
         reader = Reader(self, data)
+        if body.get("do") == "call":
+            self._received.pinned = reader.used  # filled while the values are read
         reader.storages(body.pop("storages", None))
         reader.changes(body.pop("changed", None))
         return body, reader
 
     def changed_of_theirs(self) -> list[int]:
         """Numbers of the other side's storages whose contents are no longer what was received."""
-        return [number for number, shared in self._received.items() if bytes_of(shared.storage) != shared.seen]
+        return [number for number, shared in self._received.known.items() if shared.now() != shared.seen]
 
     def numbers(self, tensors: Iterable[torch.Tensor]) -> list[int | None]:
         """The number of each tensor's storage among those sent; None where it was sent as a copy."""
-        places = {shared.storage.data_ptr(): number for number, shared in self._sent.items()}
-        return [places.get(tensor.untyped_storage().data_ptr()) for tensor in tensors]
+        return [self._sent.places.get(tensor.untyped_storage().data_ptr()) for tensor in tensors]
 
     def _changes(self, writer: Writer) -> list[list[int]]:
         changes = []
-        for number, shared in self._sent.items():
+        for number, shared in self._sent.known.items():
             if number in writer.new:
                 continue
-            now = bytes_of(shared.storage)
+            now = shared.now()
             if now != shared.seen:
                 shared.seen = now
                 changes.append([number, writer.blob(now)])
@@ -136,11 +146,29 @@ class Exchange:
 
     def _share(self, storage: torch.UntypedStorage) -> tuple[int, bytes]:
         self._next += 1
-        data = bytes_of(storage)
-        self._sent[self._next] = Shared(storage, data)
-        while len(self._sent) > KEPT_STORAGES:
-            self._sent.popitem(last=False)
-        return self._next, data
+        return self._next, self._sent.add(self._next, Shared(storage)).seen
+
+
+class Storages:
+    """The storages that one side sent, by number: the last few, and those that are pinned."""
+
+    def __init__(self, theirs: bool):
+        self.theirs = theirs
+        self.known: dict[int, Shared] = {}
+        self.places: dict[int, int] = {}  # address -> number
+        self.pinned: set[int] = set()
+
+    def add(self, number: int, shared: Shared) -> Shared:
+        self.known[number] = shared
+        if shared.address:
+            self.places[shared.address] = number
+        return shared
+
+    def trim(self) -> None:
+        """Forget the oldest. Both sides do so before the same message, and so always know the same ones."""
+        spare = [number for number in self.known if number not in self.pinned]
+        for number in spare[:-KEPT_STORAGES]:
+            self.places.pop(self.known.pop(number).address, None)
 
 
 class Writer:
@@ -149,9 +177,7 @@ class Writer:
     def __init__(self, exchange: Exchange):
         self._exchange = exchange
         self._values = 0
-        self._places = {shared.storage.data_ptr(): (False, n) for n, shared in exchange._sent.items()}
-        self._places |= {shared.storage.data_ptr(): (True, n) for n, shared in exchange._received.items()}
-        self._places.pop(0, None)
+        self.used: set[int] = set()
         self.blobs: list[bytes] = []
         self.size = 0
         self.storages: list[tuple[int, int]] = []
@@ -228,19 +254,20 @@ class Writer:
         if value.numel() > MAX_ENTRIES:
             raise WireError("a tensor is too large to be handed over")
         storage = value.untyped_storage()
-        place = self._places.get(storage.data_ptr()) if storage.nbytes() else None
-        if place is None and storage.nbytes() > SHARED_BYTES:
+        address = storage.data_ptr()
+        number, theirs = self._exchange._received.places.get(address), True
+        if number is None:
+            number, theirs = self._exchange._sent.places.get(address), False
+        if number is None and storage.nbytes() > SHARED_BYTES:
             covered = torch.as_strided(value, (span(value),), (1,), value.storage_offset()).clone()
             value = torch.as_strided(covered, value.shape, value.stride(), 0)
             storage = value.untyped_storage()
-        if place is None:
+        if number is None:
             number, data = self._exchange._share(storage)
             self.storages.append((number, self.blob(data)))
             self.new.add(number)
-            place = self._places[storage.data_ptr()] = (False, number)
-            if not data:
-                self._places.pop(storage.data_ptr(), None)
-        theirs, number = place
+        if not theirs:
+            self.used.add(number)
         shape = [DTYPE_NAMES[value.dtype], list(value.shape), list(value.stride()), value.storage_offset()]
         return ["T", theirs, number, *shape, bool(tensor.requires_grad), kind is torch.nn.Parameter]
 
@@ -255,6 +282,7 @@ class Reader:
         self._at = 0
         self._values = 0
         self._entries = 0
+        self.used: set[int] = set()
 
     def storages(self, rows: object) -> None:
         for row in rows_of(rows, 2):
@@ -263,14 +291,12 @@ class Reader:
             self._parts.append(data)
             if number:
                 storage = torch.frombuffer(bytearray(data), dtype=torch.uint8).untyped_storage() if data else empty()
-                self._exchange._received[number] = Shared(storage, data)
-        while len(self._exchange._received) > KEPT_STORAGES:
-            self._exchange._received.popitem(last=False)
+                self._exchange._received.add(number, Shared(storage, data))
 
     def changes(self, rows: object) -> None:
         for number, size in rows_of(rows, 2):
             data = self._take(size)
-            shared = self._exchange._received.get(number)
+            shared = self._exchange._received.known.get(number)
             if shared is None:
                 continue
             if len(data) != shared.storage.nbytes():
@@ -353,10 +379,12 @@ class Reader:
         requires_grad: bool,
         parameter: bool,
     ) -> torch.Tensor:
-        known = self._exchange._sent if ours else self._exchange._received
+        known = self._exchange._sent.known if ours else self._exchange._received.known
         shared = known.get(integer(number))
         if shared is None:
             raise WireError("a tensor refers to memory that was never handed over")
+        if not ours:
+            self.used.add(number)
         dtype, shape, stride = DTYPES[dtype_name], whole(shape), whole(stride)
         self._count(math.prod(shape))
         size = torch.empty((), dtype=dtype).element_size()
@@ -374,12 +402,6 @@ class Reader:
         if parameter:
             return torch.nn.Parameter(value, requires_grad=bool(requires_grad) and floating)
         return value.requires_grad_() if requires_grad and floating else value
-
-
-def bytes_of(storage: torch.UntypedStorage) -> bytes:
-    if not storage.nbytes():
-        return b""
-    return torch.empty(0, dtype=torch.uint8).set_(storage).numpy().tobytes()
 
 
 def empty() -> torch.UntypedStorage:

@@ -10,7 +10,7 @@ from autograde.delegation import delegation_in_source
         ("from torch import optim\ndef f(p): return optim.AdamW(p)", "torch.optim.AdamW"),
         ("from torch.optim import Adam as A\ndef f(p): return A(p)", "torch.optim.Adam"),
         ("import torch.optim as o\ndef g(p): return o.SGD(p)\ndef f(p): return g(p)", "torch.optim.SGD"),
-        ("def f(p):\n    from torch.optim import lr_scheduler as s\n    return s.StepLR", "torch.optim.lr_scheduler.StepLR"),
+        ("def f(p):\n    from torch.optim import lr_scheduler as s\n    return s.StepLR", "torch.optim.lr_scheduler.StepLR"),  # noqa: E501
         ("import torch\nRule = torch.optim.SGD\ndef f(p): return Rule(p)", "torch.optim.SGD"),
         ("import importlib\ndef f(p): return importlib.import_module('torch.optim.sgd')", "torch.optim.sgd"),
         ("import torch\nclass f(torch.optim.SGD): pass", "torch.optim.SGD"),
