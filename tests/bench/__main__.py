@@ -11,6 +11,13 @@ from pathlib import Path
 
 import torch
 
+from tests.bench.grading import (
+    grading_memory,
+    grading_overhead,
+    grading_scaling,
+    grading_throughput,
+    kill_resume,
+)
 from tests.bench.optimizer_step import PAIRS, optimizer_step
 from tests.bench.slider import slider
 from tests.bench.sweeps import floor_gap, sweep_logistic, sweep_quadratic, sweep_transformer
@@ -31,6 +38,14 @@ MEASUREMENTS = {
         for name in PAIRS
     },
     "floor_gap": (floor_gap, {"gap": ("at most", 0.05), "seconds": ("at most", 15)}),
+    "grading_throughput": (grading_throughput, {"ratio": ("at least", 10), "equal_scores": ("at least", 1)}),
+    "grading_overhead_s": (grading_overhead, {"seconds": ("at most", 0.25)}),
+    "grading_memory_mb": (grading_memory, {"most_mib": ("at most", 120)}),
+    "grading_scaling": (grading_scaling, {"ratio": ("at most", 1.15)}),
+    "kill_resume": (
+        kill_resume,
+        {"kills": ("at least", 20), "lost": ("at most", 0), "doubled": ("at most", 0), "other": ("at most", 0)},
+    ),
 }
 
 

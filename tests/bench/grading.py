@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -9,7 +10,7 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
-from autograde.classroom.batch import grade_class
+from autograde.answer import Answer
 from autograde.classroom.gradebook import open_gradebook, rows, settings
 from autograde.classroom.grading import grade_id, load_assignment
 from autograde.load import load
@@ -56,16 +57,16 @@ def a_class(size):
 
 
 def grade(folder, jobs=JOBS):
-    """Seconds and the summary of grading the class, from nothing."""
+    """Seconds of the whole command `autograde grade`, from nothing to the gradebook."""
     started = time.perf_counter()
-    summary = grade_class(ASSIGNMENT, folder, jobs=jobs, seed=SEED, progress=False)
-    return time.perf_counter() - started, summary
+    kill_and_resume.finish(folder, ASSIGNMENT, "--jobs", str(jobs), "--seed", str(SEED))
+    return time.perf_counter() - started
 
 
 def grading_throughput():
     """Submissions a minute against stock nbgrader, which has its own Execute; both from nothing to the gradebook."""
     with a_class(SUBMISSIONS) as folder:
-        ours, _ = grade(folder)
+        ours = grade(folder)
         mine = points(settings(folder))
     with a_class(SUBMISSIONS) as folder:
         stock, theirs = stock_nbgrader(folder)
@@ -122,8 +123,6 @@ def stock_nbgrader(folder):
 
 @contextmanager
 def environment(name, value):
-    import os
-
     os.environ[name] = value
     try:
         yield
@@ -138,25 +137,17 @@ def grading_overhead():
     """
     assignment = load_assignment(ASSIGNMENT)
     with a_class(SUBMISSIONS) as folder:
-        total, _ = grade(folder, jobs=1)
+        total = grade(folder, jobs=1)
     compute = 0.0
     for number in range(SUBMISSIONS):
         namespaces = {name: load(path) for name, path in answers_of(number).items()}
-        plugin = run_tests(
-            assignment.exercises, lambda exercise, found=namespaces: local_answer(found[exercise.id]), SEED
-        )
+        plugin = run_tests(assignment.exercises, lambda exercise, found=namespaces: Answer(found[exercise.id]), SEED)
         compute += sum(plugin.seconds.values())
     return {
         "seconds": (total - compute) / SUBMISSIONS,
         "compute_seconds": compute / SUBMISSIONS,
         "total_seconds": total / SUBMISSIONS,
     }
-
-
-def local_answer(namespace):
-    from autograde.answer import Answer
-
-    return Answer(namespace)
 
 
 def grading_memory():
@@ -186,8 +177,8 @@ def grading_memory():
 def grading_scaling():
     """Time a submission in a class ten times as large."""
     with a_class(SUBMISSIONS) as small, a_class(10 * SUBMISSIONS) as large:
-        few, _ = grade(small)
-        many, _ = grade(large)
+        few = grade(small)
+        many = grade(large)
     return {
         "ratio": many / (10 * SUBMISSIONS) / (few / SUBMISSIONS),
         "small_seconds": few / SUBMISSIONS,
@@ -198,7 +189,7 @@ def grading_scaling():
 def kill_resume():
     """Kills at random moments, then going on: rows lost and doubled against a run that nobody disturbed."""
     with a_class(SUBMISSIONS) as quiet, a_class(SUBMISSIONS) as disturbed:
-        seconds, _ = grade(quiet)
+        seconds = grade(quiet)
         with open_gradebook(settings(quiet)) as gradebook:
             expected = rows(gradebook)
         shutil.copy(quiet / "seeds.json", disturbed)
