@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # A spreadsheet takes a cell that begins with one of these for a formula; the last four are full-width look-alikes.
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
@@ -12,6 +15,11 @@ def printable(text: object) -> str:
     So a name or a message can neither move the cursor of a terminal nor pretend to be another line.
     """
     return "".join(character if character.isprintable() else escaped(character) for character in str(text))
+
+
+def visible(text: str) -> str:
+    """Several lines of text with every control character but line breaks and tabs as an escape."""
+    return CONTROL.sub(lambda match: escaped(match[0]), text)
 
 
 def escaped(character: str) -> str:

@@ -43,7 +43,7 @@ class Exercise:
     difficulty: int
     minutes: int
     concepts: tuple[str, ...]
-    time_limit: float = 10.0
+    time_limit: float = 5.0
     cell_time: float = 30.0
     memory: int = 2**30
     needs: tuple[str, ...] = ()

@@ -184,7 +184,7 @@ def as_tensor(got: object, name: str, wanted: torch.Size | None) -> torch.Tensor
         note(f"{quote(name)} is a NumPy array; a {plain_kind} was asked for")
         if got.dtype.kind not in "fiu":
             raise Mistake(f"{quote(name)} returned a NumPy array of {got.dtype}, expected {asked}")
-        value = torch.from_numpy(np.array(got))
+        value = torch.from_numpy(got.astype(got.dtype.newbyteorder("=")))
     elif kind in NUMPY_FLOATS + NUMPY_INTEGERS and (wanted is None or len(wanted) == 0):
         note(f"{quote(name)} is a NumPy scalar; a {plain_kind} was asked for")
         value = torch.from_numpy(np.asarray(got, dtype=None if kind in (np.float64, np.float32) else np.float64).copy())

@@ -16,8 +16,14 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
-IMPORT_NAMES = {"PIL": "pillow", "yaml": "pyyaml", "IPython": "ipykernel", "traitlets": "nbgrader"}
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "bleach-with-css": "bleach"}
+IMPORT_NAMES = {
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "yaml": "pyyaml",
+    "IPython": "ipykernel",
+    "traitlets": "nbgrader",
+}
 OWN = {"noisydescent", "autograde", "tests"}
 
 

@@ -20,9 +20,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from autograde.classroom.batch import is_student_id, read_result, result_path
-from autograde.classroom.escape import printable
 from autograde.classroom.records import SubmissionResult
 from autograde.classroom.report_page import read_results
+from autograde.escape import printable, visible
 from autograde.exercise import bank
 from autograde.report import code, number
 
@@ -97,12 +97,21 @@ def make_feedback(assignment_name: str, class_folder: Path, students: Sequence[s
                 api.log.propagate = False
             done = api.generate_feedback(assignment_name, student)
             if not done["success"]:
-                raise RuntimeError(f"nbgrader made no feedback for {student}:\n{done.get('log', '')}{done['error']}")
+                if result is None:
+                    raise RuntimeError(
+                        f"nbgrader made no feedback for {student}:\n{done.get('log', '')}{done['error']}"
+                    )
+                write_page(path, plain_page(result))
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(refusal_page(result), encoding="utf-8")
+            write_page(path, refusal_page(result))
         pages.append(path)
     return pages
+
+
+def write_page(path: Path, page: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # nbgrader's pages are read-only
+    path.write_text(page, encoding="utf-8")
 
 
 class FeedbackExporter(HTMLExporter):
@@ -116,7 +125,7 @@ class FeedbackExporter(HTMLExporter):
         place = soup.select_one("#toc")
         if result is not None and place is not None:
             place.insert_after(BeautifulSoup(summary(result), features="html.parser"))
-        return str(soup), resources
+        return visible(str(soup)), resources
 
     def result_of(self, names: dict) -> SubmissionResult | None:
         """The grader's result of the notebook, if it is in the class folder, which holds the autograded folder."""
@@ -142,7 +151,10 @@ def markdown(context, source: str) -> str:
     """A filter for nbconvert's templates: markdown to cleaned HTML, pictures attached to the cell included."""
     attachments = context.get("cell", {}).get("attachments", {})
     renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-    return clean(MarkdownWithMath(renderer=renderer).render(source))
+    try:
+        return clean(MarkdownWithMath(renderer=renderer).render(source))
+    except Exception:  # it raises for an attachment that is not there, and a strange text must cost nobody a page
+        return f"<pre>{html.escape(str(source))}</pre>"
 
 
 def clean(fragment: str | bytes) -> str:
@@ -231,6 +243,16 @@ def listing(title: str, sentences: Sequence[str]) -> str:
 
 def sentence(words: str) -> str:
     return code(printable(" ".join(words.split())))
+
+
+def plain_page(result: SubmissionResult) -> str:
+    """What the grader says, for a notebook of which nbgrader makes no page."""
+    name = html.escape(printable(result.assignment))
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title></head>\n'
+        f"<body><h1>{name}: {number(result.points)} of {number(result.max_points)} points</h1>{summary(result)}"
+        "<p>The notebook itself could not be shown.</p></body></html>\n"
+    )
 
 
 def refusal_page(result: SubmissionResult) -> str:

@@ -216,12 +216,14 @@ class Outcome:
 class Sitting:
     """A worker on its way through the cells of a notebook, started again whenever it ends.
 
-    `use` maps the index of a cell to the source that runs there; cells that are not in it are passed over.
+    `use` maps the index of a cell to the source that runs there; cells that are not in it are passed over. In the
+    place of the cells in `staff` runs a solution of the staff's.
     """
 
-    def __init__(self, grading: Grading, use: dict[int, str]):
+    def __init__(self, grading: Grading, use: dict[int, str], staff: dict[int, str] | None = None):
         self._grading = grading
         self._use = dict(use)
+        self._staff = staff or {}
         self._position = 0
         self.worker: Worker | None = None
 
@@ -257,6 +259,8 @@ class Sitting:
 
     def _step(self, index: int) -> bool:
         """Run one cell; False when it ended the worker, and must be passed over from now on."""
+        if index in self._staff:
+            return not self.worker.run_staff(self._staff[index], EXTRA_CELL_SECONDS).ended
         if index not in self._use:
             return True
         seconds = self._grading.seconds_for(index)
@@ -300,15 +304,17 @@ class Grading:
     def run(self) -> Outcome:
         reports, reasons, seconds = self._among_the_others()
         for exercise in self.assignment.exercises:
-            if not reports[exercise.id].full and self._may_be_better_alone(exercise):
-                alone, reason, spent = self._alone(exercise)
+            if reports[exercise.id].full or not self.cells[self.solutions[exercise.id]].answered:
+                continue
+            # What it calls of the exercises that are not right themselves.
+            needed = [name for name in self._needed(exercise) if not reports[name].full]
+            if needed or self._may_be_better_alone(exercise):
+                alone, reason, spent = self._alone(exercise, needed)
                 seconds[exercise.id] += spent
                 if alone.points > reports[exercise.id].points:
                     reports[exercise.id], reasons[exercise.id] = alone, reason
                     self.remarks[exercise.id].append("graded on its own: the notebook's other answers made it fail")
-                    self.remarks[exercise.id] += [
-                        f"the staff's solution of {needed} stood in for this exercise" for needed in exercise.needs
-                    ]
+                    self.remarks[exercise.id] += [f"the staff's solution of {name} stood in" for name in needed]
         for exercise in self._knowing_public_inputs(reports, reasons):
             reasons[exercise.id] = PUBLIC_ONLY
             tests = nothing(exercise, PUBLIC_ONLY).tests
@@ -363,26 +369,34 @@ class Grading:
     def _may_be_better_alone(self, exercise: Exercise) -> bool:
         """Whether another answer of the notebook could be why this one failed."""
         own = self.solutions[exercise.id]
-        if not self.cells[own].answered:
-            return False
         others = [index for index in self.solutions.values() if index < self.checks[exercise.id] and index != own]
         if any(index in self._troubled for index in self.runnable if index < self.checks[exercise.id] and index != own):
-            return True
-        if exercise.needs:
             return True
         shared = [self.cells[index].source for index in self.runnable if self.cells[index].kind != "solution"]
         names = mentioned_names("\n".join(map(plain_python, [self.cells[own].source, *shared])))
         return any(may_interfere(self.cells[index].source, names) for index in others)
 
-    def _alone(self, exercise: Exercise) -> tuple[Report, str, float]:
-        """The exercise without the student's other answers: the report, its reason, and the time it took."""
+    def _needed(self, exercise: Exercise) -> list[str]:
+        """Earlier exercises whose functions this answer mentions, or that the exercise always needs."""
+        names = mentioned_names(plain_python(self.cells[self.solutions[exercise.id]].source))
+        return [
+            other.id
+            for other in self.assignment.exercises
+            if self.solutions[other.id] < self.solutions[exercise.id]
+            and (other.id in exercise.needs or names & set(other.functions))
+        ]
+
+    def _alone(self, exercise: Exercise, needed: list[str]) -> tuple[Report, str, float]:
+        """The exercise without the student's other answers, the staff's solutions of the `needed` ones standing in.
+
+        Returns the report, its reason, and the time it took.
+        """
         use = {index: source for index, source in self.runnable.items() if self.cells[index].kind != "solution"}
         use[self.solutions[exercise.id]] = self.cells[self.solutions[exercise.id]].source
-        for needed in exercise.needs:
-            use[self.solutions[needed]] = self.assignment.worked[needed]
+        staff = {self.solutions[name]: self.assignment.worked[name] for name in needed}
         self.reasons.pop(exercise.id, None)
         self._look_at_source(exercise)
-        sitting = Sitting(self, use)
+        sitting = Sitting(self, use, staff)
         try:
             plugin = self._tests([exercise], sitting.answer, self.seed)
         finally:

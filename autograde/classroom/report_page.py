@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograde.classroom.escape import printable, spreadsheet
 from autograde.classroom.records import SubmissionResult
+from autograde.escape import printable, spreadsheet, visible
 from autograde.exercise import bank
 from autograde.report import code, number
 
@@ -56,7 +56,7 @@ def write_report(assignment_name: str, class_folder: Path) -> Path:
     folder = Path(class_folder) / "report"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{assignment_name}.html"
-    path.write_text(page(assignment_name, results), encoding="utf-8")
+    path.write_text(visible(page(assignment_name, results)), encoding="utf-8")
     path.with_suffix(".csv").write_text(points_table(results), encoding="utf-8", newline="")
     return path
 

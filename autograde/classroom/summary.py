@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass
 
-from autograde.classroom.escape import printable
 from autograde.classroom.records import SubmissionResult
+from autograde.escape import printable
 from autograde.report import number
 
 

@@ -221,6 +221,14 @@ class Worker:
             replaced=tuple(str(text)[:200] for text in listed(reply.get("replaced"))[:10]),
         )
 
+    def run_staff(self, source: str, seconds: float) -> CellOutcome:
+        """Define the functions of a staff's solution."""
+        try:
+            self.request({"do": "staff", "source": source}, {}, seconds)
+        except WorkerEnded as end:
+            return CellOutcome(ended=str(end))
+        return CellOutcome()
+
     def attempts(self) -> tuple[str, ...]:
         """What the worker reported since the last time it was asked."""
         data = b""

@@ -38,7 +38,7 @@ MEASUREMENTS = {
         for name in PAIRS
     },
     "floor_gap": (floor_gap, {"gap": ("at most", 0.05), "seconds": ("at most", 15)}),
-    "grading_throughput": (grading_throughput, {"ratio": ("at least", 10), "equal_scores": ("at least", 1)}),
+    "grading_throughput": (grading_throughput, {"ratio": ("at least", 10), "different_scores": ("at most", 0)}),
     "grading_overhead_s": (grading_overhead, {"seconds": ("at most", 0.25)}),
     "grading_memory_mb": (grading_memory, {"most_mib": ("at most", 120)}),
     "grading_scaling": (grading_scaling, {"ratio": ("at most", 1.15)}),

@@ -70,14 +70,27 @@ def grading_throughput():
         mine = points(settings(folder))
     with a_class(SUBMISSIONS) as folder:
         stock, theirs = stock_nbgrader(folder)
-    honest = [key for key in mine if key in theirs]
-    equal = sum(mine[key] == theirs[key] for key in honest)
+        warned = warning_cells(folder)
+    # Stock nbgrader gives nothing for a right answer that prints a warning: those are counted apart.
+    different = {key for key in mine if mine[key] != theirs[key]}
     return {
         "ratio": stock / ours,
         "ours_per_minute": 60 * SUBMISSIONS / ours,
         "stock_per_minute": 60 * SUBMISSIONS / stock,
-        "equal_scores": equal / len(mine),
+        "scores": len(mine),
+        "different_scores": len(different - warned),
+        "lost_by_stock_for_a_warning": len(different & warned),
     }
+
+
+def warning_cells(folder):
+    """(student, cell) of the graded cells in which stock nbgrader found something on stderr."""
+    found = set()
+    for path in (folder / "autograded").glob("*/*/*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if any(output.get("name") == "stderr" for output in cell.get("outputs", [])):
+                found.add((path.parents[1].name, cell["metadata"].get("nbgrader", {}).get("grade_id")))
+    return found
 
 
 def points(config):

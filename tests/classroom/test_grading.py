@@ -111,6 +111,7 @@ def test_staff_stands_in_for_what_an_exercise_needs(graded, assignment):
     )
     answer = """
 def samples_to_target(losses, batch_size, target):
+    robbed = inspect.getsource(sgd) if "inspect" in globals() else None
     sgd(lambda theta, t: theta, __import__("torch").zeros(1), lambda t: 0.1, 1)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError("batch_size")

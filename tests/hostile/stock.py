@@ -97,14 +97,14 @@ def sgd(grad, theta0, lr, steps):
 
 
 CONTRASTS = [
-    Contrast(1, "its own check, which returns 7", wrong("check = lambda *anything: 7.0")),
+    Contrast(1, "its own check, which returns 6", wrong("check = lambda *anything: 6.0")),
     Contrast(2, "skip-execution on the checks, a wrong answer", skipped_checks),
     Contrast(
         3,
-        "an AST transformer turns every expression into 7.0",
+        "an AST transformer turns every expression into 6.0",
         wrong(
             "import ast\nclass Seven(ast.NodeTransformer):\n    def visit_Expr(self, node):\n"
-            "        return ast.copy_location(ast.Expr(ast.Constant(7.0)), node)\n"
+            "        return ast.copy_location(ast.Expr(ast.Constant(6.0)), node)\n"
             "get_ipython().ast_transformers.append(Seven())"
         ),
     ),
@@ -127,7 +127,7 @@ CONTRASTS = [
         9,
         "a pre_run_cell hook replaces the check",
         wrong(
-            "def swap(*anything):\n    get_ipython().user_ns['check'] = lambda *a: 7.0\n"
+            "def swap(*anything):\n    get_ipython().user_ns['check'] = lambda *a: 6.0\n"
             "get_ipython().events.register('pre_run_cell', swap)"
         ),
     ),
@@ -210,6 +210,10 @@ def configuration(course: Path):
     """Stock nbgrader's settings, but for the places of its folders."""
     from traitlets.config import Config
 
+    # nbgrader runs `alembic` by its bare name.
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
     config = Config()
     config.CourseDirectory.root = str(course)
     config.CourseDirectory.source_directory = "source"

@@ -208,7 +208,7 @@ CRASHES = {
 @pytest.mark.parametrize("name", CRASHES)
 def test_crash(arena, name):
     twice(arena, textwrap.dedent(CRASHES[name]) + "\nraise RuntimeError('it did not crash')")
-    arena.survives(zero=(TARGET, OTHER), says=LOST, within=120.0)
+    arena.survives(zero=(TARGET, OTHER), says=LOST, within=240.0)  # some take the whole limit of two exercises
 
 
 LOOPS = {
@@ -330,7 +330,7 @@ def test_memory_bomb(arena, name):
     arena.answer(at_definition(BOMBS[name]))
     answer = "return honest_samples(losses, batch_size, target)"
     arena.answer(f"{honest}\n\n{at_call(BOMBS[name], answer, OTHER)}", OTHER)
-    arena.survives(zero=(TARGET, OTHER), says="memory|" + LOST)
+    arena.survives(zero=(TARGET, OTHER), says="memory|" + LOST, within=180.0)
 
 
 @case(29, "memory bomb", "zero")
@@ -464,7 +464,10 @@ DAEMONS = {
                 time.sleep(0.01)
         threading.Thread(target=talk).start()
     """,
-    "finalizer": "import weakref, time\nclass C: pass\nkept = C()\nweakref.finalize(kept, time.sleep, 30)",
+    "finalizer": (
+        "import weakref, time\nclass C: pass\nc = C()\nglobals().setdefault('kept', []).append(c)\n"
+        "weakref.finalize(c, time.sleep, 30)"
+    ),
     "stubborn": "import signal\nfor n in (1, 2, 3, 13, 15):\n    signal.signal(n, lambda *a: None)",
     "shutdown_thread": """
         import threading, time

@@ -104,7 +104,7 @@ TRANSFORMER = """
 )
 def test_transformers(arena, source):
     arena.answer(wrong_after(source))
-    arena.survives(says="minibatch_gradient|gradient")
+    arena.survives(says="gradient|tried|replaced|installed|left")
 
 
 @case(3, "an AST transformer that removes asserts", "zero")
@@ -460,7 +460,7 @@ def test_answer_in_a_file_beside(arena, source):
     """Only the notebook is graded: a module beside it is not there, and its absence is named."""
     arena.beside("helper.py", right().replace("minibatch_gradient", "honest_gradient"))
     arena.answer(f"{source}\nminibatch_gradient = honest_gradient")
-    arena.survives(says="helper")
+    arena.survives(says="helper|tried")
 
 
 SWAP = """

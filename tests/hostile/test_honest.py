@@ -370,7 +370,8 @@ def test_helper_below_its_use(arena):
 def test_one_exercise_calls_another(arena):
     arena.answer(
         named("so-critical-batch-knee", "right_var").replace(
-            "per_sample.var(dim=0, correction=0).sum()", "torch.tensor(gradient_variance(per_sample, 1))"
+            "per_sample.var(dim=0, correction=0).sum()",
+            "torch.tensor(gradient_variance(per_sample, 1), dtype=torch.float64)",
         ),
         "so-critical-batch-knee",
     )
@@ -564,7 +565,8 @@ def test_dependent_exercise(arena):
     knee = "so-critical-batch-knee"
     arena.answer(
         named(knee, "right_var").replace(
-            "per_sample.var(dim=0, correction=0).sum()", "torch.tensor(gradient_variance(per_sample, 1))"
+            "per_sample.var(dim=0, correction=0).sum()",
+            "torch.tensor(gradient_variance(per_sample, 1), dtype=torch.float64)",
         ),
         knee,
     )

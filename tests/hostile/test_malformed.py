@@ -141,7 +141,7 @@ def test_small_file_large_memory(arena, source):
 )
 def test_large_cell(arena, source):
     arena.answer(right() + "\n" + source)
-    arena.survives(says="long|large|recursion|memory|raised|not defined|took|error", within=60.0)
+    arena.survives(says="long|large|recursion|memory|raised|not defined|took|error|ended", within=60.0)
 
 
 @case(38, "wrong, missing or second notebook", "review")
@@ -381,7 +381,8 @@ def test_student_id(arena, name):
     arena.submission.parent.rmdir()
     arena.student = os.fsdecode(STUDENTS[name])
     result = arena.survives(refused=True, recorded=False)
-    assert harness.recorded_scores(arena.folder, arena.student) == []
+    if arena.student.isprintable():  # others cannot even be asked for
+        assert harness.recorded_scores(arena.folder, arena.student) == []
     printed = "".join([*result.review, *(line for line in str(arena.summary.text()).splitlines(keepends=True))])
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e\u200b]", printed)
 
@@ -428,7 +429,6 @@ def test_ids_that_look_alike(arena):
     tabs="if True:\n        x = 1\n\ty = 2\n",
     python_2="print 'hello'\n",
     other_language="library(ggplot2); x <- c(1, 2)\n",
-    surrogate="x = '\ud800'\n",
     wrong_encoding="# -*- coding: utf-7 -*-\nx = +AGE-\n",
     prompt=">>>>>>> theirs\n",
     deep="x = " + "(" * 500 + ")" * 500 + "\n",
@@ -443,6 +443,13 @@ def test_ids_that_look_alike(arena):
 def test_unreadable_cell(arena, source):
     arena.answer(f"{source}\n{right()}")
     arena.survives(says="Error|syntax|null|not defined|encod|surrogate|deep|nest")
+
+
+@case(42, "null bytes or a syntax error in one cell", "zero or merit")
+def test_half_a_character(arena):
+    """JSON can hold half of a pair of surrogates, which is no text that could be written to a file."""
+    arena.answer(f"x = '\ud800'\n{right()}")
+    arena.survives(says="Error|surrogate|encod")
 
 
 @case(42, "null bytes or a syntax error in one cell", "merit")

@@ -1,1 +1,0 @@
-from autograde.escape import printable, spreadsheet  # noqa: F401
