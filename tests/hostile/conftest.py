@@ -65,12 +65,20 @@ def clean(pool, tmp_path_factory):
     return clean_result(tmp_path_factory.mktemp("clean"), pool)
 
 
+@pytest.fixture(scope="session")
+def gradebook(tmp_path_factory):
+    """The file of a gradebook in which the assignment is entered."""
+    from tests.hostile.harness import empty_gradebook
+
+    return empty_gradebook(tmp_path_factory.mktemp("gradebook"))
+
+
 @pytest.fixture
-def arena(request, tmp_path, pool, clean):
+def arena(request, tmp_path, pool, clean, gradebook):
     """The class folder of one test; its outcome is the one of the test's `case`."""
     from tests.hostile.harness import Arena
 
-    return Arena(tmp_path, request.node.get_closest_marker("case").args[2], pool, clean)
+    return Arena(tmp_path, request.node.get_closest_marker("case").args[2], pool, clean, gradebook)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import sqlite3
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograde.classroom.batch import grade_class, new_pool
+from autograde.classroom.gradebook import Recorder
+from autograde.classroom.grading import load_assignment
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.notebooks import ROOT
 from tests.hostile import cells, watch
@@ -53,7 +56,7 @@ class Arena:
     checkout, `@CLASS@` and `@OUTSIDE@` for the two folders, `@PID@` for the process that grades.
     """
 
-    def __init__(self, folder: Path, outcome: str, pool: Pool, clean: dict):
+    def __init__(self, folder: Path, outcome: str, pool: Pool, clean: dict, gradebook: Path):
         self.outcome = outcome
         self.student = "mallory"
         self.folder = folder / "class"
@@ -64,6 +67,8 @@ class Arena:
         self.pool = pool
         self.clean = clean
         self.outside.mkdir(parents=True)
+        self.folder.mkdir()
+        shutil.copy(gradebook, self.folder / "gradebook.db")
         (self.outside / "canary.txt").write_text("nothing may touch this\n")
         (self.outside / "secret.txt").write_text("what nobody hands out\n")
         write_submission(self.folder, "ada", answered_notebook())
@@ -225,6 +230,13 @@ def clean_result(folder: Path, pool: Pool) -> dict:
     assert result.points == result.max_points == 41.0, [reasons(exercise) for exercise in result.exercises]
     assert not result.review and not result.repairs, (result.review, result.repairs)
     return stable(result)
+
+
+def empty_gradebook(folder: Path) -> Path:
+    """A gradebook with the assignment and no submission: making one takes a second."""
+    folder.mkdir(exist_ok=True)
+    with Recorder(folder, load_assignment(ASSIGNMENT)):
+        return folder / "gradebook.db"
 
 
 def answered_notebook() -> dict:

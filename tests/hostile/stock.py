@@ -181,13 +181,13 @@ def main(arguments: list[str] | None = None) -> int:
 def compare(chosen: list[Contrast], folder: Path) -> None:
     """Print a line for each file: what this grader gave, and what stock nbgrader did."""
     from autograde.classroom.batch import grade_class
-    from tests.hostile.harness import Arena, Pool, read_results, write_submission
+    from tests.hostile.harness import Arena, Pool, empty_gradebook, read_results, write_submission
 
     course = released(folder / "course")
     print(f"{'row':>3}  {'what is handed in':<52}  {'this grader':<22}  stock nbgrader", flush=True)
     with closing(Pool(1)) as pool:
         for number, contrast in enumerate(chosen):
-            arena = Arena(folder / f"arena{number}", "merit", pool, {})
+            arena = Arena(folder / f"arena{number}", "merit", pool, {}, empty_gradebook(folder / "empty"))
             contrast.build(arena)
             if not arena.file.exists():
                 write_submission(arena.folder, arena.student, arena.notebook)
