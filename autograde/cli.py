@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -128,5 +129,6 @@ def hostile_command(options: argparse.Namespace) -> int:
     suite = [sys.executable, "-m", "pytest", "-q", "--no-header", "tests/hostile"]
     stock = [sys.executable, "-m", "tests.hostile.stock"]
     commands = [suite] * options.hostile + [stock] * options.stock
-    codes = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in commands]
+    environment = os.environ | {"HOSTILE_VARIANTS": "all"}
+    codes = [subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode for command in commands]
     return LESS if any(codes) else FULL
