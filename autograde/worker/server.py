@@ -220,6 +220,7 @@ class Server:
             import torch
 
             torch.set_num_threads(1)
+            sys.argv = sys.orig_argv = ["python"]
             os.environ.clear()
             os.environ.update(PATH=os.defpath, HOME=str(self._scratch), TMPDIR=str(self._scratch), LANG="C.UTF-8")
             watch = Watch(reports, self._readable, str(self._scratch))
