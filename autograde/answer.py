@@ -43,6 +43,7 @@ class Answer:
     def __init__(self, namespace: Mapping[str, object]):
         self._namespace = namespace
         self._watcher = Watcher()
+        self._results = Results()
         self.forbidden: str | None = None
         self.running: str | None = None
         self.alive = True
@@ -50,6 +51,7 @@ class Answer:
     def run_test(self, function: Callable[[], None], seconds: float, seed: int) -> None:
         """Run a test, which calls this answer's functions, for at most `seconds`. Raises OutOfTime."""
         self.running = None
+        self._results = Results()
         TimeLimit(seconds).run(function)
 
     def __getattr__(self, name: str) -> Guarded:
@@ -61,7 +63,7 @@ class Answer:
             raise undefined(name) from None
         if not callable(value):
             raise not_a_function(name, type(value).__name__)
-        return Guarded(self, value, f"`{name}`")
+        return Guarded(self, value, f"`{name}`", named=True)
 
     def guard(self, function: Callable, label: str, args: tuple = (), kwargs: Mapping[str, object] | None = None):
         """Call `function` guarded; `label` names it to the reader."""
@@ -95,6 +97,12 @@ class Answer:
                 tensor.grad = None
         return self.wrapped(result, label)
 
+    def forbid(self, sentence: str | None) -> None:
+        """Raise Forbidden with the sentence, and keep it; nothing when it is None."""
+        if sentence is not None:
+            self.forbidden = sentence
+            raise Forbidden(sentence)
+
     def wrapped(self, result: object, label: str) -> object:
         if isinstance(result, DATA):
             return result
@@ -104,15 +112,19 @@ class Answer:
 
 
 class Guarded:
-    """A callable of the student; `label` names it to the reader."""
+    """A callable of the student; `label` names it to the reader, `named` says that the exercise asked for it."""
 
-    def __init__(self, answer: Answer, function: Callable, label: str):
+    def __init__(self, answer: Answer, function: Callable, label: str, named: bool = False):
         self._answer = answer
         self._function = function
         self._label = label
+        self._named = named
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        return self._answer.guard(self._function, self._label, args, kwargs)
+        result = self._answer.guard(self._function, self._label, args, kwargs)
+        if self._named:
+            self._answer.forbid(self._answer._results.check(self._label, args, kwargs, result))
+        return result
 
 
 class GuardedObject:
@@ -151,6 +163,33 @@ def guarded_object(answer: Answer, value: object, label: str) -> GuardedObject:
 def named_type(name: str, base: type) -> type:
     """A subclass of `base` with the name of the student's class, for messages such as "returned a Foo"."""
     return type(name, (base,), {})
+
+
+class Results:
+    """The tensors that a test got from calls of functions, to notice one that is handed out again for other inputs."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[str, torch.Tensor]] = {}
+
+    def check(self, label: str, args: tuple, kwargs: Mapping[str, object], result: object) -> str | None:
+        """A sentence when `result` is the memory that a call of `label` with other inputs gave before."""
+        if type(result) is not torch.Tensor or not result.numel():
+            return None
+        place = label, result.untyped_storage().data_ptr()
+        if any(place[1] == value.untyped_storage().data_ptr() for _, value in tensors("", [*args, *kwargs.values()])
+               if isinstance(value, torch.Tensor)):  # fmt: skip
+            return None  # an input came back
+        now = repr([contents(value) for value in (*args, *kwargs.values())])
+        # The tensor is kept too, or its memory could be given to the next result.
+        before, _ = self._known.setdefault(place, (now, result))
+        if before == now:
+            return None
+        return f"{label} hands out the result of an earlier call for other inputs (no points for this exercise)"
+
+
+def contents(value: object) -> object:
+    """Something that is equal for equal values, and small."""
+    return hash(value.detach().double().numpy().tobytes()) if isinstance(value, torch.Tensor) else value
 
 
 def member_label(label: str, name: str) -> str:

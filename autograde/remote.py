@@ -12,6 +12,7 @@ import torch
 from autograde.answer import (
     Delegation,
     Forbidden,
+    Results,
     exception_sentence,
     member_label,
     mutation_sentence,
@@ -43,6 +44,7 @@ class RemoteAnswer:
     def __init__(self, worker: Worker):
         self._worker = worker
         self._functions: dict[str, RemoteFunction] = {}
+        self._results = Results()
         self._limit, self._began = 0.0, 0.0
         self._cpu_began: float | None = None
         self.forbidden: str | None = None
@@ -79,6 +81,7 @@ class RemoteAnswer:
         Raises OutOfTime.
         """
         self.running = None
+        self._results = Results()
         try:
             self._worker.begin(seed)
         except WorkerEnded as end:
@@ -121,6 +124,12 @@ class RemoteAnswer:
         except WireError as error:
             raise self._broken(error) from None
         return result
+
+    def forbid(self, sentence: str | None) -> None:
+        """Raise Forbidden with the sentence, and keep it; nothing when it is None."""
+        if sentence is not None:
+            self.forbidden = sentence
+            raise Forbidden(sentence)
 
     def _ask(self, message: dict, values: dict, label: str):
         try:
@@ -181,7 +190,10 @@ class RemoteFunction:
         self._worker_number = place[1] if place[0] == "kept" else None
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        return self._answer.guard("call", self._label, self._place, args, kwargs)
+        result = self._answer.guard("call", self._label, self._place, args, kwargs)
+        if self._place[0] == "name":
+            self._answer.forbid(self._answer._results.check(self._label, args, kwargs, result))
+        return result
 
 
 class RemoteObject:
