@@ -308,7 +308,7 @@ class Grading:
                 continue
             # What it calls of the exercises that are not right themselves.
             needed = [name for name in self._needed(exercise) if not reports[name].full]
-            if needed or self._may_be_better_alone(exercise):
+            if needed or reasons[exercise.id] or self._may_be_better_alone(exercise):
                 alone, reason, spent = self._alone(exercise, needed)
                 seconds[exercise.id] += spent
                 if alone.points > reports[exercise.id].points:
