@@ -116,8 +116,12 @@ class RemoteAnswer:
             self.forbidden = delegation_sentence(name)
             raise Delegation(self.forbidden)
         self._check_inputs(reply, args, kwargs, label)
-        if reply.get("error") is not None:
-            raise self._error(described(reply["error"]), label)
+        try:
+            error = described(reply["error"]) if reply.get("error") is not None else None
+        except WireError as broken:
+            raise self._broken(broken) from None
+        if error is not None:
+            raise self._error(error, label)
         try:
             result = reader.read(reply.get("value"))
             self._set_generators(reader.read(reply.get("generators")))

@@ -28,6 +28,9 @@ START_SECONDS = 120.0
 POLL_SECONDS = 0.05
 # A worker that neither computes nor asks for this long is waiting for something that will not come.
 IDLE_SECONDS = 10.0
+# Time on the wall that one request may take, whatever its processor time: for one that computes a little now and then.
+WALL = 4.0  # times the limit of processor time, and
+WALL_SECONDS = 30.0
 MAX_CALLBACKS = 1_000_000
 
 
@@ -212,7 +215,11 @@ class Worker:
             reply, _ = self.request({"do": "cell", "source": source}, {}, seconds)
         except WorkerEnded as end:
             return CellOutcome(ended=str(end), attempts=self.attempts())
-        error = described(reply.get("error")) if reply.get("error") else None
+        try:
+            error = described(reply["error"]) if reply.get("error") else None
+        except WireError as broken:
+            self._stop(f"broke the rules of the connection to the grader: {broken}")
+            return CellOutcome(ended=self.ended, attempts=self.attempts())
         return CellOutcome(
             outputs=tuple(entry for entry in listed(reply.get("outputs")) if isinstance(entry, dict)),
             error=f"{error.kind}: {error.text}" if error and error.text else error.kind if error else "",
@@ -372,15 +379,18 @@ class Clock:
         self._worker, self._seconds = worker, seconds
         self._begin: float | None = None
         self._last_cpu = 0.0
+        self._judge = 0.0  # seconds that the judge computed meanwhile
         self._idle_since = self._glanced = self._started = time.monotonic()
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
         """While the judge itself computes, the worker is not idle by its own fault."""
+        began = time.monotonic()
         try:
             yield
         finally:
             self._idle_since = time.monotonic()
+            self._judge += self._idle_since - began
 
     def glance(self) -> None:
         """`check`, now and then: for a worker that keeps the judge busy."""
@@ -400,6 +410,8 @@ class Clock:
         self._last_cpu = cpu
         if state in "Tt":
             self._kill("stopped its own process")
+        if now - self._started - self._judge > WALL * self._seconds + WALL_SECONDS:
+            self._kill("took far more time than it computed")
         if now - self._idle_since > IDLE_SECONDS:
             self._kill(f"waited for {IDLE_SECONDS:.3g} s without computing anything")
 

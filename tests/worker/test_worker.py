@@ -249,6 +249,14 @@ def test_one_that_stops_itself_or_sleeps_is_ended(server, monkeypatch):
     worker.close()
 
 
+def test_one_that_computes_a_little_now_and_then_is_ended(server, monkeypatch):
+    monkeypatch.setattr("autograde.worker.connection.WALL_SECONDS", 0.0)
+    worker = server.spawn(2**30)
+    outcome = worker.run_cell("import time\nwhile True:\n    time.sleep(0.3); sum(range(10**5))", 0.5)
+    assert "far more time" in outcome.ended
+    worker.close()
+
+
 @pytest.mark.parametrize(
     "attack",
     [
