@@ -254,12 +254,22 @@ def make_quiet() -> None:
     import getpass
     import pdb
 
-    builtins.input = lambda prompt="": ""
+    builtins.input = nothing_typed
     getpass.getpass = lambda prompt="", stream=None: ""
     sys.breakpointhook = lambda *arguments, **options: None
     pdb.set_trace = lambda *arguments, **options: None
     # Outside a shell these end the interpreter; a notebook knows them too.
     builtins.exit = builtins.quit = leave
+
+
+LINES_TYPED = iter(range(50))
+
+
+def nothing_typed(prompt: object = "") -> str:
+    """An empty line; after some, the end of the input: a console or a debugger would go on asking for ever."""
+    if next(LINES_TYPED, None) is None:
+        raise EOFError("nobody types here")
+    return ""
 
 
 def leave(code: object = None) -> None:

@@ -72,7 +72,10 @@ class Watch:
             path = os.fsdecode(path)
         if not isinstance(path, (str, os.PathLike)):
             return
-        real = os.path.realpath(os.path.abspath(os.fspath(path)))
+        name = os.fspath(path)
+        if not name.startswith("/") and ".." not in name:
+            return  # below the working folder; finding out where that is takes long in a deep one
+        real = os.path.realpath(os.path.abspath(name))
         if real in self._own_sources or any(real == root or real.startswith(root + "/") for root in self._allowed):
             return
         if real.startswith((self._own, *OWN)):
