@@ -44,7 +44,7 @@ class Exercise:
     minutes: int
     concepts: tuple[str, ...]
     time_limit: float = 5.0
-    cell_time: float = 30.0
+    cell_time: float = 15.0
     memory: int = 2**30
     needs: tuple[str, ...] = ()
     tests: dict[str, GradedTest] = field(default_factory=dict, compare=False, repr=False)

@@ -308,7 +308,9 @@ class Grading:
                 continue
             # What it calls of the exercises that are not right themselves.
             needed = [name for name in self._needed(exercise) if not reports[name].full]
-            if needed or reasons[exercise.id] or self._may_be_better_alone(exercise):
+            # Forbidden by what a call did, not by what its own cell is or did: that could be another answer's doing.
+            by_a_call = bool(reasons[exercise.id]) and exercise.id not in self.reasons
+            if needed or by_a_call or self._may_be_better_alone(exercise):
                 alone, reason, spent = self._alone(exercise, needed)
                 seconds[exercise.id] += spent
                 if alone.points > reports[exercise.id].points:
