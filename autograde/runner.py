@@ -63,12 +63,17 @@ def grade_file(exercise: Exercise, path: Path, seed: int = 0) -> Report:
     try:
         namespace = load(path)
     except DoesNotImport as error:
-        tests = tuple(
-            TestResult(test.name, test.title, False, 0.0, test.points, str(error), hidden=test.hidden)
-            for test in exercise.tests.values()
-        )
-        return Report(exercise.id, exercise.title, tests)
+        return no_points(exercise, str(error))
     return run(exercise, namespace, seed)
+
+
+def no_points(exercise: Exercise, reason: str) -> Report:
+    """The report of an answer whose tests did not run, or do not count: the reason in each of them."""
+    tests = tuple(
+        TestResult(test.name, test.title, False, 0.0, test.points, reason, hidden=test.hidden)
+        for test in exercise.tests.values()
+    )
+    return Report(exercise.id, exercise.title, tests)
 
 
 def options(root: Path) -> list[str]:

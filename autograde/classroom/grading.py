@@ -1,9 +1,9 @@
 """Grade one submission: run its cells in confined workers, and the tests of its exercises here, in the judge.
 
 The cells run in the order of the notebook, and each exercise is graded where its check stands. When a cell or a call
-ends its worker, that exercise earns nothing and a fresh worker goes on without it. An exercise that does not get full
-marks among the student's other answers is graded once more on its own, and the better result counts: whatever another
-answer did to the interpreter, it costs only itself.
+ends its worker, that exercise earns nothing and a fresh worker goes on without it. An exercise that fails where another
+answer could be the reason is graded once more on its own, and the better result counts: whatever another answer did to
+the interpreter, it costs only itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from autograde.answer import Forbidden
 from autograde.classroom.intake import Intake
 from autograde.classroom.interference import may_interfere, mentioned_names
-from autograde.classroom.rebuild import Rebuilt, RebuiltCell, rebuild, to_notebook
+from autograde.classroom.rebuild import Rebuilt, RebuiltCell, rebuild, to_notebook, without_magics
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.delegation import delegation_in_source, delegation_sentence
 from autograde.escape import printable
@@ -34,8 +34,8 @@ from autograde.expect import Mistake
 from autograde.notebooks import ROOT
 from autograde.plugin import GradingPlugin
 from autograde.remote import RemoteAnswer
-from autograde.report import Report, TestResult, number
-from autograde.runner import run_tests
+from autograde.report import Report, number
+from autograde.runner import no_points, run_tests
 from autograde.worker.connection import CellOutcome, Server, ServerFailed, Worker
 
 # The seed of the inputs that `check` shows to everybody.
@@ -47,7 +47,7 @@ SUBMISSION_SECONDS = 600.0
 MAX_WORKERS = 60
 MAX_OUTPUT = 2_000_000  # characters of all outputs of a notebook
 ENGINE = ("answer", "remote", "delegation", "expect", "exercise", "plugin", "limits", "runner", "report")
-ENGINE += ("classroom/grading", "classroom/rebuild", "classroom/intake", "worker/*")
+ENGINE += ("classroom/grading", "classroom/rebuild", "classroom/intake", "classroom/interference", "worker/*")
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ def load_assignment(name: str, release: Path = ROOT / "exercises", source: Path 
     if not exercises:
         raise ValueError(f"there is no assignment {name!r}; there are: {', '.join(known)}")
     texts = []
-    for folder, command in ((release, "make notebooks"), (source, "make notebooks")):
+    for folder in (release, source):
         path = folder / name / f"{name}.ipynb"
         found = sorted(entry.name for entry in path.parent.glob("*.ipynb"))
         if found != [path.name]:
-            raise ValueError(f"{path.parent} must hold the notebook {path.name} and no other: run `{command}`")
+            raise ValueError(f"{path.parent} must hold the notebook {path.name} and no other: run `make notebooks`")
         texts.append(path.read_bytes())
     notebook, worked = (nbformat.reads(text.decode(), as_version=4) for text in texts)
     order = [grade_id(cell) for cell in notebook.cells]
@@ -144,14 +144,15 @@ def grade_submission(
 def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResult:
     """No points, and every reason; nothing was executed. The notebook is the release, the reason in every check."""
     reason = "not graded: " + "; ".join(intake.refusals)
-    results = {exercise.id: nothing(exercise, reason) for exercise in assignment.exercises}
-    titles = {exercise.id: exercise.title for exercise in assignment.exercises}
+    reports = {exercise.id: no_points(exercise, reason) for exercise in assignment.exercises}
+    results = {
+        name: ExerciseResult(name, 0.0, report.max_points, report.tests, reason) for name, report in reports.items()
+    }
     untouched = rebuild(assignment.release, copy.deepcopy(assignment.release), assignment.exercises)
     notebook = to_notebook(assignment.release, untouched)
     for cell, rebuilt in zip(notebook.cells, untouched.cells, strict=True):
         if rebuilt.kind == "check":
-            result = results[rebuilt.exercise]
-            cell.outputs = check_outputs(result, Report(result.exercise, titles[result.exercise], result.tests))
+            cell.outputs = check_outputs(results[rebuilt.exercise], reports[rebuilt.exercise])
     return SubmissionResult(
         student=intake.student,
         assignment=assignment.name,
@@ -162,14 +163,6 @@ def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResul
         timestamp=intake.timestamp,
         notebook=nbformat.v4.writes(notebook),
     )
-
-
-def nothing(exercise: Exercise, reason: str) -> ExerciseResult:
-    tests = tuple(
-        TestResult(test.name, test.title, False, 0.0, test.points, reason, hidden=test.hidden)
-        for test in exercise.tests.values()
-    )
-    return ExerciseResult(exercise.id, 0.0, exercise.max_points, tests, reason)
 
 
 @functools.cache
@@ -318,9 +311,7 @@ class Grading:
                     self.remarks[exercise.id].append("graded on its own: the notebook's other answers made it fail")
                     self.remarks[exercise.id] += [f"the staff's solution of {name} stood in" for name in needed]
         for exercise in self._knowing_public_inputs(reports, reasons):
-            reasons[exercise.id] = PUBLIC_ONLY
-            tests = nothing(exercise, PUBLIC_ONLY).tests
-            reports[exercise.id] = Report(exercise.id, exercise.title, tests)
+            reports[exercise.id], reasons[exercise.id] = no_points(exercise, PUBLIC_ONLY), PUBLIC_ONLY
         results = tuple(
             ExerciseResult(
                 exercise=exercise.id,
@@ -329,7 +320,7 @@ class Grading:
                 tests=reports[exercise.id].tests,
                 reason=reasons[exercise.id],
                 remarks=tuple(dict.fromkeys(self.remarks[exercise.id])),
-                cpu_seconds=round(seconds[exercise.id], 3),
+                seconds=round(seconds[exercise.id], 3),
             )
             for exercise in self.assignment.exercises
         )
@@ -375,12 +366,12 @@ class Grading:
         if any(index in self._troubled for index in self.runnable if index < self.checks[exercise.id] and index != own):
             return True
         shared = [self.cells[index].source for index in self.runnable if self.cells[index].kind != "solution"]
-        names = mentioned_names("\n".join(map(plain_python, [self.cells[own].source, *shared])))
+        names = mentioned_names("\n".join(map(without_magics, [self.cells[own].source, *shared])))
         return any(may_interfere(self.cells[index].source, names) for index in others)
 
     def _needed(self, exercise: Exercise) -> list[str]:
         """Earlier exercises whose functions this answer mentions, or that the exercise always needs."""
-        names = mentioned_names(plain_python(self.cells[self.solutions[exercise.id]].source))
+        names = mentioned_names(without_magics(self.cells[self.solutions[exercise.id]].source))
         return [
             other.id
             for other in self.assignment.exercises
@@ -449,8 +440,8 @@ class Grading:
     def _look_at_source(self, exercise: Exercise) -> None:
         code = [cell.source for cell in self.cells if cell.cell_type == "code" and cell.kind in ("extra", "solution")]
         own = self.cells[self.solutions[exercise.id]].source
-        for source in (own, "\n".join(plain_python(source) for source in code)):
-            delegated = delegation_in_source(plain_python(source), exercise.functions)
+        for source in (own, "\n".join(without_magics(source) for source in code)):
+            delegated = delegation_in_source(without_magics(source), exercise.functions)
             if delegated is not None:
                 self.reasons[exercise.id] = delegation_sentence(delegated)
 
@@ -555,9 +546,3 @@ def shown(data: object) -> list[dict]:
 
 def lines(text: object) -> str:
     return "\n".join(printable(line) for line in str(text or "")[:25_000].split("\n"))
-
-
-def plain_python(source: str) -> str:
-    """The source without IPython's own lines."""
-    kept = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!", "?"))]
-    return "\n".join(kept)

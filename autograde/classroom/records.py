@@ -13,6 +13,7 @@ class ExerciseResult:
     """One exercise of one submission.
 
     `reason` says why the whole exercise earned nothing ("" otherwise); `remarks` say what was repaired or stood in.
+    `seconds` is the time in its tests.
     """
 
     exercise: str
@@ -21,7 +22,7 @@ class ExerciseResult:
     tests: tuple[TestResult, ...]
     reason: str = ""
     remarks: tuple[str, ...] = ()
-    cpu_seconds: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class SubmissionResult:
         """The record that `dumps` wrote. Raises ValueError when the text is not one."""
         try:
             data = json.loads(text)
-            exercises = tuple(exercise_of(entry) for entry in data.pop("exercises"))
+            exercises = tuple(result_of(entry) for entry in data.pop("exercises"))
             lists = {name: tuple(data.pop(name)) for name in ("review", "repairs")}
             return cls(exercises=exercises, **lists, **data)
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ValueError(f"not the record of a submission: {type(error).__name__} ({error})") from None
 
 
-def exercise_of(data: dict) -> ExerciseResult:
+def result_of(data: dict) -> ExerciseResult:
     tests = tuple(TestResult(**(test | {"notes": tuple(test["notes"])})) for test in data["tests"])
     return ExerciseResult(**(data | {"tests": tests, "remarks": tuple(data["remarks"])}))

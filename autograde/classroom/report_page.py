@@ -253,7 +253,7 @@ def mistakes_section(graded: Sequence[SubmissionResult], exercise: str) -> str:
 
 
 def slowest_table(graded: Sequence[SubmissionResult]) -> str:
-    times = [(entry.cpu_seconds, result.student, entry.exercise) for result in graded for entry in result.exercises]
+    times = [(entry.seconds, result.student, entry.exercise) for result in graded for entry in result.exercises]
     slowest = sorted((time for time in times if time[0] > 0), key=lambda time: (-time[0], *time[1:]))[:SLOWEST]
     if not slowest:
         return "<p>No times were recorded.</p>"
@@ -261,7 +261,7 @@ def slowest_table(graded: Sequence[SubmissionResult]) -> str:
         f'<tr><td class="number">{seconds:.2f}</td><td>{escape(student)}</td><td>{escape(exercise)}</td></tr>'
         for seconds, student, exercise in slowest
     ]
-    return table(("CPU seconds", "Student", "Exercise"), rows, numbers=(0,))
+    return table(("Seconds in its tests", "Student", "Exercise"), rows, numbers=(0,))
 
 
 def repairs_list(results: Sequence[SubmissionResult]) -> str:

@@ -24,35 +24,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # What notebooks use; the lazily imported parts of PyTorch are slow, and are needed by the first `backward` or `optim`.
-PRELOAD = ("numpy", "numpy.testing", "torch", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.func")
-PRELOAD += (
-    "torch._dynamo",
-    "torch.distributions",
-    "torch.testing",
-    "matplotlib.pyplot",
-    "matplotlib.backends.backend_agg",
+# fmt: off
+PRELOAD = (
+    "numpy.testing", "torch.optim", "torch.utils.data", "torch.func", "torch.distributions", "torch.testing",
+    "torch._dynamo", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "matplotlib_inline.backend_inline",
+    "IPython.core.magics", "ipywidgets", "tqdm.auto", "asyncio", "timeit", "noisydescent",
 )
-PRELOAD += (
-    "IPython",
-    "IPython.core.magics",
-    "ipywidgets",
-    "matplotlib_inline.backend_inline",
-    "noisydescent",
-    "math",
-    "random",
-)
-PRELOAD += (
-    "itertools",
-    "functools",
-    "dataclasses",
-    "typing",
-    "collections",
-    "tqdm.auto",
-    "timeit",
-    "copy",
-    "json",
-    "asyncio",
-)
+# fmt: on
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -26,7 +26,7 @@ SUBMITTED_AT = datetime(2025, 1, 10, 12, 0, tzinfo=UTC)
 CHECKOUT = tuple(ROOT / name for name in ("autograde", "solutions", "exercises", "course"))
 # What grading writes into a class folder; all else must stay as it is.
 WRITTEN = ("results", "autograded", "feedback", "report", "gradebook.db", "seeds.json", ".grading.lock")
-VOLATILE = ("key", "seconds", "test_seconds", "cpu_seconds")
+VOLATILE = ("key", "seconds", "test_seconds")
 
 
 class Pool:
