@@ -115,6 +115,43 @@ def expect_close(
     raise Mistake(describe_factor(name, have, want, close) or describe_difference(name, have, want))
 
 
+def expect_number(
+    got: object,
+    expected: float,
+    *,
+    name: str,
+    mistakes: Mapping[str, object],
+    tensors: Mapping[str, torch.Tensor] | None = None,
+    rtol: float | None = None,
+    atol: float = 0.0,
+) -> None:
+    """`expect_close` for a scalar; `tensors` maps a sentence to the tensor that a forgotten reduction leaves behind.
+
+    A Python float does not show the precision it was computed in, so one that agrees to float32 precision passes
+    with a note, unless it is what a known mistake returns.
+    """
+    if isinstance(got, (torch.Tensor, np.ndarray)) and got.ndim > 0:
+        for sentence, value in (tensors or {}).items():
+            if tuple(got.shape) == tuple(value.shape) and matches(got, value, name):
+                raise KnownMistake(sentence)
+    try:
+        expect_close(got, expected, name=name, mistakes=mistakes, rtol=rtol, atol=atol)
+    except Mistake as mistake:
+        single = type(got) in (float, np.float64) and math.isfinite(got) and abs(got - expected) <= 2e-6 * abs(expected)
+        if not single or str(mistake) in mistakes:
+            raise
+        note(f"`{name}` is accurate to about six digits: was it computed in float32?")
+
+
+def matches(got: object, value: object, name: str) -> bool:
+    """Whether `expect_close` accepts `got` for `value`."""
+    try:
+        expect_close(got, value, name=name)
+    except Mistake:
+        return False
+    return True
+
+
 def expect_equal(got: object, expected: object, *, name: str, mistakes: Mapping[str, object] | None = None) -> None:
     """Raise `Mistake` unless `got` is `expected`: an int, a bool, a str or None. Exact types, as in `expect_close`."""
     value = plain(got)

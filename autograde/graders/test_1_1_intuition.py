@@ -14,7 +14,17 @@ import numpy as np
 import torch
 
 from autograde.exercise import Exercise, grade
-from autograde.expect import AnswerError, Mistake, expect_close, expect_equal, expect_error, note
+from autograde.expect import (
+    AnswerError,
+    Mistake,
+    expect_close,
+    expect_equal,
+    expect_error,
+    expect_number,
+    matches,
+    note,
+)
+from autograde.graders.inputs import columns_first, normal, strided, uniform
 from autograde.graders.mistakes_1_1_intuition import (
     RANGES,
     knee_mistakes,
@@ -85,52 +95,6 @@ ROBBINS_MONRO = Exercise(
     minutes=15,
     concepts=("Robbins-Monro schedule",),
 )
-
-
-def normal(generator, *shape):
-    return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-
-def uniform(generator, low, high):
-    return low + (high - low) * torch.rand((), generator=generator, dtype=torch.float64).item()
-
-
-def strided(tensor):
-    """The same numbers in memory that is not contiguous."""
-    spread = torch.stack([tensor, torch.full_like(tensor, 77)], dim=-1)
-    return spread[..., 0]
-
-
-def columns_first(matrix):
-    """The same matrix as a transposed view."""
-    return matrix.T.contiguous().T
-
-
-def expect_number(got, expected, *, name, mistakes, tensors=None, rtol=None, atol=0.0):
-    """`expect_close` for a scalar; `tensors` maps a sentence to the tensor that a forgotten reduction leaves behind.
-
-    A Python float does not show the precision it was computed in, so one that agrees to float32 precision passes
-    with a note, unless it is what a known mistake returns.
-    """
-    if isinstance(got, (torch.Tensor, np.ndarray)) and got.ndim > 0:
-        for sentence, value in (tensors or {}).items():
-            if tuple(got.shape) == tuple(value.shape) and matches(got, value, name):
-                raise Mistake(sentence)
-    try:
-        expect_close(got, expected, name=name, mistakes=mistakes, rtol=rtol, atol=atol)
-    except Mistake as mistake:
-        single = type(got) in (float, np.float64) and math.isfinite(got) and abs(got - expected) <= 2e-6 * abs(expected)
-        if not single or str(mistake) in mistakes:
-            raise
-        note(f"`{name}` is accurate to about six digits: was it computed in float32?")
-
-
-def matches(got, value, name):
-    try:
-        expect_close(got, value, name=name)
-    except Mistake:
-        return False
-    return True
 
 
 # so-minibatch-gradient

@@ -14,7 +14,8 @@ import threading
 import ipywidgets
 
 from noisydescent.arguments import choice
-from noisydescent.figures.labs import BATCH_SIZES, LABS, Lab, LabState, Measurement
+from noisydescent.figures.knobs import KNOBS, LabState
+from noisydescent.figures.labs import BATCH_SIZES, LABS, Lab, Measurement
 from noisydescent.figures.scene import Scene
 from noisydescent.figures.style import image_html
 from noisydescent.schedules import NAMES
@@ -31,7 +32,7 @@ class Panel:
     """
 
     def __init__(self, lab: Lab, state: LabState, peaks: tuple[float, float] = (-2.5, 0.5), live: bool = False) -> None:
-        self.lab, self._scene, self._fixed = lab, Scene(lab.look()), state
+        self.lab, self._scene, self._fixed = lab, Scene(lab.look_of(state)), state
         choice("schedule", state.schedule, NAMES)
         wide = {"style": {"description_width": "9.5em"}, "layout": ipywidgets.Layout(width="27em")}
         slider = {"continuous_update": not live, **wide}
@@ -47,10 +48,12 @@ class Panel:
         self.warmup = ipywidgets.FloatSlider(
             min=0.0, max=0.5, step=0.05, value=state.warmup, description="warmup fraction", **slider
         )
+        self.knobs = {name: _knob(name, value, slider, wide) for name, value in state.knobs}
         if self.state != state:
             raise ValueError(f"the controls cannot show {state}: the nearest they can is {self.state}")
         self.picture, self.readout = ipywidgets.HTML(), ipywidgets.HTML()
-        rows = [ipywidgets.HBox([self.batch_size, self.schedule]), ipywidgets.HBox([self.peak, self.warmup])]
+        controls = [self.batch_size, self.schedule, self.peak, self.warmup, *self.knobs.values()]
+        rows = [ipywidgets.HBox(controls[k : k + 2]) for k in range(0, len(controls), 2)]
         self._trainer = _Trainer(self) if live else None
         if self._trainer:
             rows.append(self._trainer.row)
@@ -58,7 +61,7 @@ class Panel:
         first = lab.measure(self.state)
         self._finished = {self.state: first}
         self.show(first)
-        for control in (self.batch_size, self.schedule, self.peak, self.warmup):
+        for control in controls:
             control.observe(lambda change: self.refresh(), names="value")
 
     @property
@@ -70,6 +73,7 @@ class Panel:
             schedule=self.schedule.value,
             peak=self.peak.value,
             warmup=self.warmup.value,
+            knobs=tuple((name, control.value) for name, control in self.knobs.items()),
         )
 
     def refresh(self) -> None:
@@ -112,6 +116,14 @@ class Panel:
             "image/png": base64.b64encode(self._png).decode(),
             "text/plain": self._alt,
         }
+
+
+def _knob(name: str, value: float | str, slider: dict, menu: dict) -> ipywidgets.Widget:
+    knob = KNOBS[choice("knob", name, KNOBS)]
+    given = {"options": knob.options, "value": choice(name, value, knob.options), "description": knob.description}
+    if all(isinstance(option, str) for option in knob.options):
+        return ipywidgets.Dropdown(**given, **menu)
+    return ipywidgets.SelectionSlider(**given, **slider)
 
 
 class _Trainer:
@@ -173,19 +185,31 @@ class _Trainer:
 
 # ends within 5 % of the way from the start to the entropy rate
 TRANSFORMER_DEFAULT = LabState(batch_size=16, schedule="linear", peak=1.0, steps=300)
+FIELDS = {field.name for field in dataclasses.fields(LabState)} - {"knobs"}
+
+
+def _state(default: LabState, given: dict) -> LabState:
+    """`default` with the arguments of a lab: those that are no field of `LabState` are knobs."""
+    for name in given:
+        if name not in FIELDS and name not in KNOBS:
+            raise TypeError(f"unexpected argument {name!r}: a lab takes {', '.join([*sorted(FIELDS), *KNOBS])}")
+    knobs = tuple((name, given[name]) for name in given if name in KNOBS)
+    return dataclasses.replace(default, **{name: given[name] for name in given if name in FIELDS}, knobs=knobs)
 
 
 def quadratic_lab(**state) -> Panel:
-    """SGD on a quadratic, measured and exact, redrawn while a slider moves. Arguments: fields of `LabState`."""
-    return Panel(LABS["quadratic"], LabState(**{"steps": 200, **state}))
+    """SGD on a quadratic, measured and exact, redrawn while a slider moves.
+
+    Arguments: fields of `LabState`; and names of `KNOBS`, each of which adds its control, standing at the value given.
+    """
+    return Panel(LABS["quadratic"], _state(LabState(steps=200), state))
 
 
 def logistic_lab(**state) -> Panel:
-    """SGD on logistic regression with the local theory over it. Arguments: fields of `LabState`."""
-    return Panel(LABS["logistic"], LabState(**{"steps": 150, **state}))
+    """SGD on logistic regression with the local theory over it. Arguments: as of `quadratic_lab`."""
+    return Panel(LABS["logistic"], _state(LabState(steps=150), state))
 
 
 def transformer_lab(**state) -> Panel:
-    """SGD on a small transformer against its entropy floor, trained live. Arguments: fields of `LabState`."""
-    state = dataclasses.replace(TRANSFORMER_DEFAULT, **state)
-    return Panel(LABS["transformer"], state, peaks=(-2.0, 0.3), live=True)
+    """SGD on a small transformer against its entropy floor, trained live. Arguments: as of `quadratic_lab`."""
+    return Panel(LABS["transformer"], _state(TRANSFORMER_DEFAULT, state), peaks=(-2.0, 0.3), live=True)

@@ -10,7 +10,7 @@ import torch
 
 from noisydescent import draw_curve, draw_measured, draw_theory, lab, new_figure, show, theory
 from noisydescent.figures import labs, style
-from noisydescent.figures.labs import LabState
+from noisydescent.figures.knobs import LabState
 from noisydescent.figures.scene import Curves, Look, Scene
 from noisydescent.schedules import NAMES, multipliers
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from noisydescent import lab
-from noisydescent.figures.labs import BATCH_SIZES, LabState, Measurement
+from noisydescent.figures.knobs import KNOBS, LabState
+from noisydescent.figures.labs import BATCH_SIZES, Measurement
+from noisydescent.figures.labs import LABS as LABS_DATA
 from noisydescent.figures.scene import Curves, Look, Scene
 from noisydescent.schedules import NAMES
 
@@ -22,7 +24,7 @@ class Counted:
     def __init__(self, calls: list, records: int = 1, hold: threading.Event | None = None) -> None:
         self.calls, self.records, self.hold, self.begun = calls, records, hold, threading.Event()
 
-    def look(self) -> Look:
+    def look_of(self, state: LabState) -> Look:
         return Look("y", "c")
 
     def measure(self, state: LabState, watcher=None) -> Measurement:
@@ -123,7 +125,7 @@ def test_mimebundle_has_the_widget_and_the_same_picture_without_widgets():
     view = bundle["application/vnd.jupyter.widget-view+json"]
     assert view == {"version_major": 2, "version_minor": 0, "model_id": panel.widget.model_id}
     expected = counted.measure(panel.state)
-    assert base64.b64decode(bundle["image/png"]) == Scene(counted.look()).png(expected.curves)
+    assert base64.b64decode(bundle["image/png"]) == Scene(counted.look_of(panel.state)).png(expected.curves)
     assert bundle["text/plain"] == expected.alt
     assert f'alt="{html.escape(expected.alt)}"' in bundle["text/html"] and bundle["image/png"] in bundle["text/html"]
 
@@ -134,6 +136,36 @@ def test_the_labs_take_the_fields_of_their_state():
     assert lab.transformer_lab(steps=2).state == dataclasses.replace(lab.TRANSFORMER_DEFAULT, steps=2)
     with pytest.raises(TypeError, match="batchsize"):
         lab.quadratic_lab(batchsize=2)
+
+
+@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("knob", KNOBS)
+def test_every_knob_of_a_concept_changes_the_picture(name, knob):
+    """Each value gives another picture than the one before, and the state says where the knob stands."""
+    options = KNOBS[knob].options
+    panel = LABS[name](steps=SHORT[name], batch_size=32, **{knob: options[0]})
+    seen = [panel._png]
+    for value in options[1:]:
+        panel.knobs[knob].value = value
+        assert panel.wait()
+        assert panel.state.knobs == ((knob, value),)
+        assert panel._png != seen[-1], value
+        assert f"{KNOBS[knob].description} {value}" in panel._alt
+        seen.append(panel._png)
+    panel.knobs[knob].value = options[0]
+    assert panel.wait() and panel._png == seen[0]
+
+
+def test_a_scaled_peak_is_what_is_applied():
+    for rule, factor in [("none", 1), ("square root", 2), ("linear", 4)]:
+        state = LabState(batch_size=32, peak=0.1, steps=10, knobs=(("scaling", rule),))
+        assert LABS_DATA["quadratic"].setup(state).peak == pytest.approx(0.1 * factor)
+        assert LABS_DATA["quadratic"].measure(state).curves.applied == pytest.approx(0.1 * factor)
+
+
+def test_an_unknown_value_of_a_knob_is_named():
+    with pytest.raises(ValueError, match=r"scaling.*linear"):
+        lab.quadratic_lab(steps=10, scaling="liner")
 
 
 def test_a_finished_measurement_is_kept():

@@ -9,32 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from noisydescent import schedules, theory
+from noisydescent.arguments import choice
 from noisydescent.diagnostics import mean_and_error
+from noisydescent.figures.knobs import KNOBS, LabState, Setup
 from noisydescent.figures.scene import Curves, Look, Scene
 from noisydescent.problems import Logistic, MarkovLanguage, Problem, Quadratic
 from noisydescent.sweep import Training, train
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-
-
-@dataclass(frozen=True)
-class LabState:
-    """Where the controls of a lab stand. `warmup` is the fraction of the steps; `steps` are optimizer steps."""
-
-    batch_size: int = 8
-    schedule: str = "constant"
-    peak: float = 0.3
-    warmup: float = 0.0
-    steps: int = 300
-
-    def as_schedule(self) -> schedules.Schedule:
-        """The schedule the controls describe."""
-        return schedules.named(self.schedule, self.steps, self.warmup)
 
 
 @dataclass(frozen=True)
@@ -70,8 +58,10 @@ class Lab:
     def measure(self, state: LabState, watcher: Watcher | None = None) -> Measurement:
         """Train at `state`. A `watcher` is shown every record, and may stop the run."""
         records: list[tuple[int, Tensor]] = []
+        setup = self.setup(state)
         table = schedules.multipliers(state.as_schedule(), state.steps)
-        intended = state.peak * table
+        intended = setup.peak * table
+        predicted = None if setup.predict is None else setup.predict(state, intended).numpy()
 
         def on_record(step: int, loss: Tensor) -> bool:
             records.append((step, loss.detach().cpu().double()))
@@ -79,26 +69,49 @@ class Lab:
                 return False
             steps, losses = zip(*records, strict=True)
             # while it trains, the rate is shown as intended up to here; what was applied is read back at the end
-            return bool(watcher(self._measurement(state, steps, torch.stack(losses), intended[:step], intended)))
+            at = self._measurement(state, steps, torch.stack(losses), intended[:step], intended, predicted)
+            return bool(watcher(at))
 
-        training = train(
-            self.problem(),
+        training = setup.train(
+            setup.problem,
             steps=state.steps,
             batch_size=state.batch_size,
-            peak=state.peak,
+            peak=setup.peak,
             schedule=table.tolist().__getitem__,
             runs=self.runs,
             record_every=self.record_every,
             on_record=on_record if watcher else None,
         )
-        return self._measurement(state, training.steps, training.loss, training.learning_rate[:, 0], intended, training)
+        applied = training.learning_rate[:, 0]
+        return self._measurement(state, training.steps, training.loss, applied, intended, predicted, training)
+
+    def setup(self, state: LabState) -> Setup:
+        """The training that the controls describe. ValueError for a knob or a value of one that does not exist."""
+        setup = Setup(self.problem(), state.peak, train, self.predict)
+        for name, value in state.knobs:
+            knob = KNOBS[choice("knob", name, KNOBS)]
+            setup = knob.change(choice(name, value, knob.options), state, setup)
+        return setup
+
+    def look_of(self, state: LabState) -> Look:
+        """The labels of the picture, with what the knobs of `state` change about them."""
+        look = self.look()
+        for name, _ in state.knobs:
+            look = KNOBS[choice("knob", name, KNOBS)].look(look)
+        return look
 
     def _measurement(
-        self, state: LabState, steps, loss: Tensor, applied: Tensor, intended: Tensor, training: Training | None = None
+        self,
+        state: LabState,
+        steps,
+        loss: Tensor,
+        applied: Tensor,
+        intended: Tensor,
+        predicted: np.ndarray | None,
+        training: Training | None = None,
     ) -> Measurement:
         shift = self.problem().floor if self.above_floor else 0.0
         mean, error = mean_and_error(loss - shift, dim=1) if self.runs > 1 else ((loss - shift)[:, 0], None)
-        predicted = None if self.predict is None else self.predict(state, intended).numpy()
         curves = Curves(
             torch.as_tensor(steps).numpy(),
             mean.numpy(),
@@ -111,9 +124,10 @@ class Lab:
 
     def _words(self, state: LabState, loss: Tensor) -> str:
         first, last = (_number(loss[k].mean(), ".3g") for k in (0, -1))
+        knobs = "".join(f", {KNOBS[name].description} {value}" for name, value in state.knobs)
         return (
             f"{self.name} against optimizer step for batch size {state.batch_size}, {state.schedule} schedule, "
-            f"peak learning rate {state.peak:.3g}, warmup {state.warmup:.0%}: from {first} to {last}. "
+            f"peak learning rate {state.peak:.3g}, warmup {state.warmup:.0%}{knobs}: from {first} to {last}. "
             "Beside it the learning rate as applied."
         )
 
@@ -216,6 +230,6 @@ class Picture:
 def picture(name: str, state: LabState) -> Picture:
     """The picture of lab `name` ("quadratic", "logistic", "transformer") at `state`: a pure function."""
     measured = LABS[name].measure(state)
-    scene = Scene(LABS[name].look())
+    scene = Scene(LABS[name].look_of(state))
     image = scene.png(measured.curves)
     return Picture(scene.figure, image, measured.alt, measured.readout)
