@@ -54,6 +54,10 @@ class Answer:
         self._results = Results()
         TimeLimit(seconds).run(function)
 
+    def spent(self, elapsed: float) -> float:
+        """Of the seconds that a test took, those that count against the limit of all tests."""
+        return elapsed
+
     def __getattr__(self, name: str) -> Guarded:
         if name.startswith("__"):
             raise AttributeError(name)

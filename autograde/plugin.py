@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import time
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,18 @@ from autograde.report import Report, TestResult
 
 # One answer with an endless loop would otherwise wait for the limit in every test.
 ALL_TESTS = 2.5  # times the limit of one
+
+
+class GradedItem(pytest.Item):
+    """One test of an exercise; its arguments are of `answer`, `generator` and `seed` those that it names."""
+
+    def __init__(self, *, function: Callable[..., None], **more: object):
+        super().__init__(**more)
+        self.function = function
+        self.wants = inspect.signature(function).parameters
+
+    def runtest(self) -> None:
+        raise RuntimeError("the tests of exercises are run by `GradingPlugin`")
 
 
 class GradingPlugin:
@@ -51,10 +64,74 @@ class GradingPlugin:
         self.seconds = {exercise.id: 0.0 for exercise in exercises}
         self.trouble: Exception | None = None
 
-    @pytest.fixture
-    def answer(self, request: pytest.FixtureRequest) -> Answer:
+    def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: object) -> object:
+        """The tests of the exercises, and nothing else of their modules."""
+        if name not in self._exercises:
+            return []
+        return GradedItem.from_parent(collector, name=name, function=obj)
+
+    def pytest_collection_modifyitems(self, items: list[GradedItem]) -> None:
+        """Exercise by exercise."""
+        order = {name: position for position, name in enumerate(self._exercises)}
+        items.sort(key=lambda item: order[item.name])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: GradedItem) -> bool:
+        """Run a test and keep its outcome. pytest's own way would format a traceback of every failure, which nobody
+        reads, and takes as long again for its fixtures as a test does."""
+        exercise = self._exercises[item.name]
+        try:
+            self._run(exercise, item)
+        except (KeyboardInterrupt, pytest.exit.Exception):
+            raise
+        except BaseException as error:
+            # A skipped test is a failed one: points need a test that ran and passed.
+            self._failed.add(exercise.id)
+            if isinstance(error, KnownMistake):
+                self.explained.add(exercise.id)
+            self._failures[item.name] = sentence(error, self._current[1] if self._current else None)
+        else:
+            self._failures[item.name] = None
+        return True
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """From here on keep what is printed from the screen; pytest itself does so only around its own items."""
+        session.config.pluginmanager.getplugin("capturemanager").resume_global_capture()
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Drop what was printed: pytest would hand it back at its end."""
+        capture = session.config.pluginmanager.getplugin("capturemanager")
+        capture.suspend_global_capture()
+        capture.read_global_capture()
+
+    def _run(self, exercise: Exercise, item: GradedItem) -> None:
+        answer = self._answer(exercise)
+        limit = min(exercise.time_limit, self._left[exercise.id])
+        if limit <= 0:
+            raise Mistake("not run: the earlier tests took all the time that this exercise has")
+        seed = self._test_seed(exercise, item.name)
+        # A fresh generator, on the CPU: the same seed and test give the same inputs, always.
+        known = {"answer": answer, "generator": torch.Generator().manual_seed(seed), "seed": self._seed}
+        arguments = {name: known[name] for name in item.wants}
+        current = self._situations[item.name] = Situation(hidden=exercise.tests[item.name].hidden)
+        token = situation.set(current)
+        started = time.monotonic()
+        try:
+            with isolated_torch(seed):
+                answer.run_test(lambda: item.function(**arguments), limit, seed)
+        except OutOfTime:
+            who = answer.running or "the answer"
+            raise Mistake(f"{who} took more than {limit:.2g} s: is there an endless loop?") from None
+        finally:
+            situation.reset(token)
+            elapsed = time.monotonic() - started
+            self._left[exercise.id] -= answer.spent(elapsed)
+            self.seconds[exercise.id] += elapsed
+            if answer.forbidden is not None:
+                self._forbidden[exercise.id] = answer.forbidden
+
+    def _answer(self, exercise: Exercise) -> Answer:
         """The student's functions as attributes."""
-        exercise = self._exercises[request.node.originalname]
         if exercise.id in self._forbidden:
             raise Forbidden(self._forbidden[exercise.id])
         if self._until_failure and exercise.id in self._failed:
@@ -73,68 +150,9 @@ class GradingPlugin:
                 raise
         return self._current[1]
 
-    @pytest.fixture
-    def seed(self) -> int:
-        return self._seed
-
-    @pytest.fixture
-    def generator(self, request: pytest.FixtureRequest) -> torch.Generator:
-        """A fresh generator, on the CPU: the same seed and test give the same inputs, always."""
-        return torch.Generator().manual_seed(self._test_seed(request.node))
-
-    def _test_seed(self, item: pytest.Item) -> int:
-        text = f"{self._seed}:{self._exercises[item.originalname].id}:{item.name}"
+    def _test_seed(self, exercise: Exercise, name: str) -> int:
+        text = f"{self._seed}:{exercise.id}:{name}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
-        """Run the test here rather than in pytest's own implementation: the alarm must not ring inside pytest."""
-        exercise = self._exercises[pyfuncitem.originalname]
-        test = exercise.tests[pyfuncitem.originalname]
-        function = pyfuncitem.obj
-        arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
-        limit = min(exercise.time_limit, self._left[exercise.id])
-        if limit <= 0:
-            raise Mistake("not run: the earlier tests took all the time that this exercise has")
-        answer = self._current[1]
-        current = self._situations[pyfuncitem.name] = Situation(hidden=test.hidden)
-        token = situation.set(current)
-        started = time.monotonic()
-        seed = self._test_seed(pyfuncitem)
-        try:
-            with isolated_torch(seed):
-                answer.run_test(lambda: function(**arguments), limit, seed)
-        except OutOfTime:
-            who = answer.running or "the answer"
-            raise Mistake(f"{who} took more than {limit:.2g} s: is there an endless loop?") from None
-        finally:
-            situation.reset(token)
-            elapsed = time.monotonic() - started
-            self._left[exercise.id] -= elapsed
-            self.seconds[exercise.id] += elapsed
-            if answer.forbidden is not None:
-                self._forbidden[exercise.id] = answer.forbidden
-        return True
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
-        """Keep the outcome. pytest's own report would format a traceback, ten times slower, that nobody reads."""
-        if call.excinfo is not None:
-            # A skipped test is a failed one: points need a test that ran and passed.
-            self._failed.add(self._exercises[item.originalname].id)
-            if isinstance(call.excinfo.value, KnownMistake):
-                self.explained.add(self._exercises[item.originalname].id)
-            self._failures[item.name] = sentence(call.excinfo.value, self._current[1] if self._current else None)
-        elif call.when == "call":
-            self._failures.setdefault(item.name, None)
-        return pytest.TestReport(
-            nodeid=item.nodeid,
-            location=item.location,
-            keywords={},
-            outcome="passed" if call.excinfo is None else "failed",
-            longrepr=None,
-            when=call.when,
-        )
 
     def report(self, exercise: Exercise) -> Report:
         tests = tuple(self._result(exercise, test) for test in exercise.tests.values())

@@ -47,6 +47,7 @@ class RemoteAnswer:
         self._results = Results()
         self._limit, self._began = 0.0, 0.0
         self._cpu_began: float | None = None
+        self._cpu_known = 0.0  # the worker's processor time, when it was asked last after a test
         self.forbidden: str | None = None
         self.running: str | None = None
         worker.proxies(self._proxy)
@@ -93,6 +94,13 @@ class RemoteAnswer:
         if attempts:
             self.forbidden = f"{self.running or 'the answer'} {attempts[0]} (no points for this exercise)"
             raise Forbidden(self.forbidden)
+
+    def spent(self, elapsed: float) -> float:
+        """Processor time of the test that ended just now; for a short one its time on the wall, which is never less."""
+        if elapsed < 1.0 or not self._worker.alive:
+            return min(elapsed, self._limit)
+        before, self._cpu_known = self._cpu_known, self._worker.clock()[0]
+        return min(elapsed, self._cpu_known - before)
 
     def _left(self) -> float:
         """Processor time left in this test. It is never more than the time on the wall, which is asked first."""

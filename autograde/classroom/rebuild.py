@@ -8,6 +8,7 @@ Everything here is a pure function of JSON data and raises for none of it.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import warnings
 from collections.abc import Sequence
@@ -235,6 +236,7 @@ def grade_id_of(flags: object) -> str | None:
     return name if isinstance(name, str) else None
 
 
+@functools.lru_cache(maxsize=128)  # most cells of a submission are the release's
 def read_code(source: str, thorough: bool = True) -> Code:
     """What the source defines and uses. Lines of IPython's own syntax are left out.
 

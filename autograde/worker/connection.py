@@ -22,12 +22,13 @@ import torch
 from autograde.expect import error_text
 from autograde.sandbox.resources import Limits
 from autograde.worker.launch import Launched, connect, launch
-from autograde.worker.wire import HEADER, MAX_BYTES, MAX_TEXT, Exchange, Reader, Reference, WireError
+from autograde.worker.wire import HEADER, MAX_BYTES, MAX_TEXT, Exchange, Reader, Reference, WireError, parse
 
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
-# A worker that neither computes nor asks for this long is waiting for something that will not come.
+# A worker that in one request neither computes nor asks for this long is waiting for something that will not come.
 IDLE_SECONDS = 10.0
+AWAKE = 0.2  # share of the time that one which does not wait is computing
 # Time on the wall that one request may take, whatever its processor time: for one that computes a little now and then.
 WALL = 4.0  # times the limit of processor time, and
 WALL_SECONDS = 30.0
@@ -161,6 +162,7 @@ class Worker:
         self._requests = 0
         self._callbacks = 0
         self._buffer = bytearray()
+        self._news: dict[str, int] = {}
         self._kept: list[object] = []
         self._proxy: Callable[[Reference], object] = refuse
         self._exchange = self._fresh()
@@ -205,9 +207,11 @@ class Worker:
         return not self.ended
 
     def begin(self, seed: int) -> None:
-        """A new test: global generators seeded, earlier references forgotten on both sides."""
-        self.request({"do": "begin", "seed": seed}, {}, 10.0)
+        """A new test: global generators seeded, earlier references forgotten. The next request tells the worker."""
+        if self.ended:
+            raise WorkerEnded(self.ended)
         self._exchange = self._fresh()
+        self._news = {"begin": seed}
 
     def run_cell(self, source: str, seconds: float) -> CellOutcome:
         """Run a cell for at most `seconds` of processor time."""
@@ -260,7 +264,8 @@ class Worker:
             raise WorkerEnded(self.ended)
         self._requests += 1
         number = self._requests
-        frame = self._exchange.dumps({"request": number, **message}, values)
+        frame = self._exchange.dumps({"request": number, **self._news, **message}, values)
+        self._news = {}
         clock = Clock(self, seconds)
         try:
             self._send(frame, clock)
@@ -320,7 +325,7 @@ class Worker:
         text, data = HEADER.unpack(self._exactly(HEADER.size, clock))
         if text > MAX_TEXT or data > MAX_BYTES:
             raise WireError("a message is larger than allowed")
-        return self._exchange.loads(self._exactly(text, clock), self._exactly(data, clock))
+        return self._exchange.loads(parse(self._exactly(text, clock)), self._exactly(data, clock))
 
     def _exactly(self, size: int, clock: Clock) -> bytes:
         while len(self._buffer) < size:
@@ -380,7 +385,8 @@ class Clock:
         self._begin: float | None = None
         self._last_cpu = 0.0
         self._judge = 0.0  # seconds that the judge computed meanwhile
-        self._idle_since = self._glanced = self._started = time.monotonic()
+        self._idle = 0.0
+        self._seen = self._glanced = self._started = time.monotonic()
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
@@ -389,8 +395,8 @@ class Clock:
         try:
             yield
         finally:
-            self._idle_since = time.monotonic()
-            self._judge += self._idle_since - began
+            self._seen = time.monotonic()
+            self._judge += self._seen - began
 
     def glance(self) -> None:
         """`check`, now and then: for a worker that keeps the judge busy."""
@@ -405,14 +411,15 @@ class Clock:
             self._begin = max(0.0, cpu - (now - self._started))
         if cpu - self._begin > self._seconds:
             self._kill(f"took more than {self._seconds:.3g} s of processor time")
-        if state in "RD" or cpu > self._last_cpu:
-            self._idle_since = now
-        self._last_cpu = cpu
+        # One that sleeps in many short naps computes a little in between.
+        if state not in "RD" and cpu - self._last_cpu < AWAKE * (now - self._seen):
+            self._idle += now - self._seen
+        self._last_cpu, self._seen = cpu, now
         if state in "Tt":
             self._kill("stopped its own process")
         if now - self._started - self._judge > WALL * self._seconds + WALL_SECONDS:
             self._kill("took far more time than it computed")
-        if now - self._idle_since > IDLE_SECONDS:
+        if self._idle > IDLE_SECONDS:
             self._kill(f"waited for {IDLE_SECONDS:.3g} s without computing anything")
 
     def _kill(self, text: str) -> None:

@@ -69,16 +69,20 @@ class Server:
         for name in PRELOAD:
             with contextlib.suppress(ImportError):  # a part that this version does not have, or an optional package
                 importlib.import_module(name)
-        from autograde.worker.shell import make_shell
-        from autograde.worker.watch import Snapshot, watched_modules
+        from autograde.worker.shell import make_shell, run_cell
+        from autograde.worker.student import Student
+        from autograde.worker.watch import Snapshot, Watch, watched_modules
 
         self._control: socket.socket | None = None
         self._scratch = Path(settings["scratch"])
         self._shell = make_shell(self._scratch)
+        run_cell(self._shell, "None")  # what the first cell needs is imported and set up for all
+        self._student = Student
         self._confinement = None
         if settings["sandbox"]:
-            from autograde.sandbox.confinement import default_readable, prepare
+            from autograde.sandbox.confinement import Limits, default_readable, prepare
 
+            self._limits = Limits
             readable, protected = default_readable(), [Path(path) for path in settings["protected"]]
             if settings["bubblewrap"]:
                 from autograde.worker.launch import own_sources
@@ -86,15 +90,18 @@ class Server:
                 self._confinement = prepare([*readable, *own_sources()], protected, landlock=False)
             else:
                 self._confinement = prepare(readable, protected)
-            self._readable = [str(path) for path in readable]
         else:
-            self._readable = ["/"]
+            readable = ["/"]
+        self._watch = Watch([str(path) for path in readable], str(self._scratch))
         self._hidden = settings["hidden"]
+        # Looked up here: reading all names would copy their pages in each child.
+        self._grader = [name for name in sys.modules if name == "autograde" or name.startswith("autograde.")]
         self._apart: set[int] = set()  # servers forked for others
         self._ending: set[int] = set()  # workers that were killed
         make_quiet()
         import torch
 
+        warm_up()
         self._snapshot = Snapshot(self._shell, watched_modules(), (torch.Tensor, torch.Generator))
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the judge, which closes the socket
         # The cyclic collector would touch, and so copy, every page of the parent's objects in each child.
@@ -181,13 +188,8 @@ class Server:
     def _child(self, pipe: int, reports: int, limits: dict) -> None:
         code = 70
         try:
-            from autograde.worker.student import Student
-            from autograde.worker.watch import Watch
-
             if self._confinement is not None:
-                from autograde.sandbox.confinement import Limits
-
-                self._confinement.enter(self._scratch, Limits(**limits), keep={pipe, reports})
+                self._confinement.enter(self._scratch, self._limits(**limits), keep={pipe, reports})
             else:
                 os.setsid()
                 self._control.close()
@@ -201,12 +203,11 @@ class Server:
             sys.argv = sys.orig_argv = ["python"]
             os.environ.clear()
             os.environ.update(PATH=os.defpath, HOME=str(self._scratch), TMPDIR=str(self._scratch), LANG="C.UTF-8")
-            watch = Watch(reports, self._readable, str(self._scratch))
-            hide_grader(self._hidden)
-            watch.install()
+            hide_grader(self._grader, self._hidden)
+            self._watch.install(reports)
             connection = socket.socket(fileno=pipe)
             connection.sendall(b"+")
-            Student(connection, self._shell, self._snapshot).serve()
+            self._student(connection, self._shell, self._snapshot).serve()
             code = 0
         except BaseException as error:
             complaint = f"!{type(error).__name__}: {error}"[:500].encode("ascii", "backslashreplace")
@@ -216,9 +217,34 @@ class Server:
             os._exit(code)
 
 
-def hide_grader(folders: Sequence[str]) -> None:
+def warm_up() -> None:
+    """Run common operations once: the first run of each sets up tables and touches pages, in every child anew.
+
+    With one thread PyTorch starts no thread pool, which would be missing in the children; `enter` makes sure of that.
+    Nothing runs backward: the autograd engine remembers that it was used before a fork, and refuses to work after it.
+    """
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        for dtype in (torch.float64, torch.float32):
+            generator = torch.Generator().manual_seed(0)
+            x = torch.randn(6, 4, generator=generator, dtype=dtype)
+            y, rows = x @ x[0], torch.randint(6, (3,), generator=generator)
+            scores = torch.sigmoid(-y) * torch.exp(-y.abs()) + torch.log1p(y.square()).sqrt()
+            parts = [x[rows], x.T.contiguous().T[:3], torch.zeros_like(x[:3]), x.clone()[:3]]
+            joined = torch.stack(parts).sum(dim=0).mean(dim=1) / 2
+            (scores - scores.max()).clamp(min=0).norm(), torch.cat([joined, y]).var(correction=0), x.T @ x
+            torch.isfinite(x).all() and bool((x == x).any()), float(y.sum()), y.tolist(), torch.where(y > 0, y, -y)
+            torch.linalg.eigh(x.T @ x), x.cumsum(0), torch.einsum("ij,ij->i", x, x), torch.as_tensor(x.numpy())
+            np.linalg.norm(x.numpy()) + x.numpy().mean(axis=0) @ x.numpy()[0]
+            x.unbind(), x.reshape(-1), x.index_select(0, rows), torch.topk(y.abs(), 2), torch.sort(y), y.sign()
+
+
+def hide_grader(modules: Sequence[str], folders: Sequence[str]) -> None:
     """Take the grader out of reach of `import`; `from autograde import check` still works, and checks nothing."""
-    for name in [name for name in sys.modules if name == "autograde" or name.startswith("autograde.")]:
+    for name in modules:
         del sys.modules[name]
     stub = types.ModuleType("autograde", "In a worker there is nothing to check: the judge does it.")
     stub.check = lambda *arguments, **options: 0.0
@@ -231,7 +257,12 @@ def make_quiet() -> None:
     import builtins
     import getpass
     import pdb
+    import tempfile
 
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    tempfile.tempdir = None  # looked up again in the worker, whose folder is another one
+    FigureCanvasBase.start_event_loop = lambda canvas, timeout=0: None
     builtins.input = nothing_typed
     getpass.getpass = lambda prompt="", stream=None: ""
     sys.breakpointhook = lambda *arguments, **options: None

@@ -8,6 +8,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import matplotlib.pyplot
 from IPython.core.displayhook import CapturingDisplayHook
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
@@ -86,6 +87,8 @@ def make_shell(folder: Path) -> WorkerShell:
     config.InteractiveShell.ipython_dir = str(folder)
     shell = WorkerShell.instance(config=config)
     shell.set_hook("show_in_pager", lambda *arguments, **options: None)
+    # Hooks itself into the shell when it is used first, which must not look like the doing of the cell that plots.
+    matplotlib.pyplot.switch_backend("agg")
     warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
     return shell
 

@@ -24,7 +24,7 @@ import torch
 from autograde.delegation import Watcher
 from autograde.worker.shell import WorkerShell, run_cell
 from autograde.worker.watch import Snapshot
-from autograde.worker.wire import HEADER, Exchange, Reader, Reference, WireError
+from autograde.worker.wire import HEADER, Exchange, Reader, Reference, WireError, parse
 
 MAX_ITEMS = 10_000
 MAX_MESSAGE = 2_000
@@ -105,7 +105,10 @@ class Student:
         if len(head) < HEADER.size:
             return None
         text, data = HEADER.unpack(head)
-        return self._exchange.loads(self._reading.read(text), self._reading.read(data))
+        body, data = parse(self._reading.read(text)), self._reading.read(data)
+        if "begin" in body:
+            self._begin(body["begin"])
+        return self._exchange.loads(body, data)
 
     def _do_cell(self, body: dict, reader: Reader) -> tuple[dict, dict]:
         outputs, error = run_cell(self._shell, body["source"])
@@ -119,16 +122,14 @@ class Student:
         exec(compile(body["source"], "<staff>", "exec"), self._shell.user_ns)
         return {}, {}
 
-    def _do_begin(self, body: dict, reader: Reader) -> tuple[dict, dict]:
+    def _begin(self, seed: int) -> None:
         """A new test: the global generators are seeded, and nothing of an earlier test is known any more."""
         self._exchange = self._fresh()
-        seed = body["seed"]
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
         torch.default_generator.manual_seed(seed)
         np.random.seed(seed % 2**32)
         random.seed(seed)
-        return {}, {}
 
     def _do_look(self, body: dict, reader: Reader) -> tuple[dict, dict]:
         names = self._shell.user_ns

@@ -7,9 +7,10 @@ undo it. It gives the reason to those who did not.
 from __future__ import annotations
 
 import builtins
+import operator
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 MAX_REPORTS = 20
@@ -26,12 +27,13 @@ OWN = ("/proc/self", "/proc/thread-self", "/proc/cpuinfo", "/proc/meminfo", "/pr
 
 
 class Watch:
-    """Reports forbidden attempts, as short texts, to a file descriptor, at once: the process may not live long."""
+    """Reports forbidden attempts, as short texts, to a file descriptor, at once: the process may not live long.
 
-    def __init__(self, descriptor: int, readable: Sequence[str], scratch: str):
-        self._descriptor = descriptor
+    Made before the fork, since it touches many pages, which each child would copy.
+    """
+
+    def __init__(self, readable: Sequence[str], scratch: str):
         self._allowed = tuple(os.path.realpath(path).rstrip("/") for path in (*readable, scratch))
-        self._own = f"/proc/{os.getpid()}"
         # Python itself looks up the source of a line that it warns about, also in the worker's own code.
         own = (
             getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith("autograde")
@@ -40,8 +42,10 @@ class Watch:
         self._left = MAX_REPORTS
         self._inside = False
 
-    def install(self) -> None:
-        """From now on every attempt is reported; cannot be removed."""
+    def install(self, descriptor: int) -> None:
+        """From now on every attempt of this process is reported there; cannot be removed."""
+        self._descriptor = descriptor
+        self._own = f"/proc/{os.getpid()}"
         sys.addaudithook(self._audit)
 
     def report(self, text: str) -> None:
@@ -92,9 +96,9 @@ class Snapshot:
     def __init__(self, shell, modules: Sequence[ModuleType], classes: Sequence[type]):
         self._shell = shell
         self._modules = {module.__name__: module for module in modules}
-        self._names = {name: dict(vars(module)) for name, module in self._modules.items()}
+        self._names = {name: public(vars(module)) for name, module in self._modules.items()}
         self._classes = {f"{kind.__module__}.{kind.__qualname__}": kind for kind in classes}
-        self._attributes = {name: dict(vars(kind)) for name, kind in self._classes.items()}
+        self._attributes = {name: public(vars(kind)) for name, kind in self._classes.items()}
         self._hooks = {name: list(calls) for name, calls in shell.events.callbacks.items()}
         self._transformers = list(shell.ast_transformers)
         manager = shell.input_transformer_manager
@@ -136,12 +140,18 @@ class Snapshot:
 
     @staticmethod
     def _restore_names(label: str, now, before: dict, owner: object) -> list[str]:
+        if all(map(operator.is_, map(now.get, before), before.values())):  # without a loop in Python: it runs often
+            return []
         found = []
         for name, value in before.items():
-            if not name.startswith("__") and name != "_" and now.get(name, value) is not value:
+            if now.get(name, value) is not value:
                 setattr(owner, name, value)
                 found.append(f"replaced `{label}.{name}`")
         return found
+
+
+def public(names: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in names.items() if not name.startswith("__") and name != "_"}
 
 
 def watched_modules() -> list[ModuleType]:

@@ -5,7 +5,7 @@ comes out has exact types: containers are rebuilt, subclasses of numbers and ten
 depth and counts are capped, and a reader who is sent anything else gets a `WireError`.
 
 Tensors keep shape, strides and shared memory: a storage that was sent is known to both sides by a number until
-`Exchange.forget`, and a later change of its contents travels with the next message.
+a new `Exchange` is made, and a later change of its contents travels with the next message.
 """
 
 from __future__ import annotations
@@ -89,12 +89,6 @@ class Exchange:
         self._next = 0
         self.generators: dict[int, torch.Generator] = {}  # the other side's, by its numbers
 
-    def forget(self) -> None:
-        """Drop all shared storages; both sides must do so at the same point of the conversation."""
-        self._sent = Storages(False)
-        self._received = Storages(True)
-        self.generators.clear()
-
     def dumps(self, message: dict[str, object], values: dict[str, object]) -> bytes:
         """One frame. `message` is JSON data; `values` are encoded and added to it.
 
@@ -112,11 +106,8 @@ class Exchange:
             raise WireError("the data is too large to be handed over")
         return HEADER.pack(len(text), writer.size) + text + b"".join(writer.blobs)
 
-    def loads(self, text: bytes, data: bytes) -> tuple[dict[str, object], Reader]:
-        """The message and a reader for its encoded values. Raises WireError."""
-        body = parse(text)
-        if not isinstance(body, dict):
-            raise WireError("a message must be a JSON object")
+    def loads(self, body: dict[str, object], data: bytes) -> tuple[dict[str, object], Reader]:
+        """The message, as `parse` gives it, and a reader for its encoded values. Raises WireError."""
         self._received.trim()
         reader = Reader(self, data)
         if body.get("do") == "call":
@@ -446,12 +437,15 @@ def array_dtype(text: object) -> np.dtype:
     return dtype
 
 
-def parse(text: bytes) -> object:
-    """JSON without duplicate keys. Raises WireError."""
+def parse(text: bytes) -> dict[str, object]:
+    """A JSON object without duplicate keys. Raises WireError."""
     try:
-        return json.loads(text.decode("utf-8"), object_pairs_hook=unique)
+        body = json.loads(text.decode("utf-8"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise WireError(f"a message is not JSON data: {type(error).__name__}") from None
+    if not isinstance(body, dict):
+        raise WireError("a message must be a JSON object")
+    return body
 
 
 def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

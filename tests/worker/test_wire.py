@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograde.worker.wire import HEADER, MAX_ENTRIES, Exchange, WireError
+from autograde.worker.wire import HEADER, MAX_ENTRIES, Exchange, WireError, parse
 
 
 class Side:
@@ -26,7 +26,7 @@ class Side:
 def split(frame):
     text, size = HEADER.unpack(frame[: HEADER.size])
     assert len(frame) == HEADER.size + text + size
-    return frame[HEADER.size : HEADER.size + text], frame[HEADER.size + text :]
+    return parse(frame[HEADER.size : HEADER.size + text]), frame[HEADER.size + text :]
 
 
 def send(one, other, value):
@@ -185,7 +185,7 @@ def test_deep_and_endless_values_are_refused(sides):
 
 def read(body, data=b""):
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    message, reader = Side().exchange.loads(text, data)
+    message, reader = Side().exchange.loads(parse(text), data)
     return reader.read(message["value"])
 
 
@@ -230,7 +230,8 @@ def test_random_damage_gives_a_value_or_a_refusal():
         len,
     ]
     frame = worker.exchange.dumps({}, {"value": values})
-    text, data = split(frame)
+    body, data = split(frame)
+    text = json.dumps(body).encode()
     refused = 0
     for _ in range(3000):
         changed = bytearray(text)
