@@ -23,6 +23,7 @@ ROOMS = {
     "theory": "What can be computed without running anything",
     "diagnostics": "What to log",
     "sweep": "Many runs as one tensor program",
+    "processes": "Several processes that average their gradients",
     "figures": "One style for every figure",
     "lab": "Sliders above a picture",
     "study": "Skill checks",

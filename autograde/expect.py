@@ -137,7 +137,8 @@ def expect_number(
     try:
         expect_close(got, expected, name=name, mistakes=mistakes, rtol=rtol, atol=atol)
     except Mistake as mistake:
-        single = type(got) in (float, np.float64) and math.isfinite(got) and abs(got - expected) <= 2e-6 * abs(expected)
+        single = type(got) in (float, np.float64) and math.isfinite(got) and math.isfinite(expected)
+        single = single and abs(got - expected) <= 2e-6 * abs(expected)
         if not single or str(mistake) in mistakes:
             raise
         note(f"`{name}` is accurate to about six digits: was it computed in float32?")

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 1.1 Intuition: what a noisy gradient does to training
 #
-# **Previous:** [map of the course](../index.ipynb) · **Next:** 1.2 Formal definitions (see the map) ·
+# **Previous:** [map of the course](../index.ipynb) · **Next:** [1.2 Formal definitions](2_formal_definitions.ipynb) ·
 # **Reading time:** 35 minutes, running time under one minute ·
 # **Exercises:** [assignment 1.1](../../exercises/1_1_intuition/1_1_intuition.ipynb)
 #
@@ -163,7 +163,8 @@ assert excess > 3
 # </details>
 #
 # **Used in** choosing batch sizes from measured noise: McCandlish, Kaplan, Amodei and the OpenAI Dota Team, *An Empirical Model of Large-Batch Training*,
-# 2018. **Owned elsewhere:** what the variance does to the loss floor is 1.3 Geometry and guarantees ([map](../index.ipynb)).
+# 2018. **Owned elsewhere:** what the variance does to the loss floor is the
+# [role of the minibatch estimator](3_geometry_and_guarantees.ipynb#Role-of-the-minibatch-estimator), 1.3.
 
 # %% [markdown]
 # ## 2 The object: parameters, objective, algorithm, diagnostic
@@ -278,8 +279,8 @@ assert error > 0.05
 # </details>
 #
 # **Used in** every data-parallel trainer, which averages gradients over workers: Goyal et al., *Accurate, Large Minibatch SGD: Training
-# ImageNet in 1 Hour*, 2017, section 3, lists the normalisation mistakes. **Owned elsewhere:** formal unbiasedness tests are 1.2 Formal definitions,
-# unequal shards 1.5 Practical variants ([map](../index.ipynb)).
+# ImageNet in 1 Hour*, 2017, section 3, lists the normalisation mistakes. **Owned elsewhere:** formal unbiasedness tests are in
+# [1.2](2_formal_definitions.ipynb#Unbiased-gradient-oracle), unequal shards in [1.5](5_practical_variants.ipynb#Distributed-SGD).
 
 # %% [markdown]
 # ## 3 The historical arc
@@ -415,7 +416,8 @@ assert untuned[256] > 20 * best[256][0]
 # </details>
 #
 # **Used in** scaling a recipe to more accelerators: Goyal et al., 2017; how far, over many models and data sets: Shallue et al., 2019.
-# **Owned elsewhere:** square-root scaling for adaptive methods is 1.4 Algorithms and dynamics ([map](../index.ipynb)).
+# **Owned elsewhere:** square-root scaling for adaptive methods is one of the
+# [scaling rules](4_algorithms_and_dynamics.ipynb#Batch-size-scaling-rules) of 1.4.
 #
 # Move the batch size below from 1 to 256 and then raise the peak rate in proportion. The dashed curve is computed, not fitted.
 
@@ -543,8 +545,9 @@ for n in [16, 64, 256]:
 # </details>
 #
 # **Used in** setting the batch size of language-model runs, also rising during the run: McCandlish et al., 2018, sections 2 and 4; Kaplan et al., *Scaling Laws
-# for Neural Language Models*, 2020. **Owned elsewhere:** the two-batch estimator is 1.6 Advanced topics, the hyperbola of steps and samples is 1.4
-# ([map](../index.ipynb)).
+# for Neural Language Models*, 2020. **Owned elsewhere:** the two-batch estimator is the
+# [gradient noise scale](6_advanced_topics.ipynb#Gradient-noise-scale) of 1.6, the hyperbola of steps and samples is fitted in
+# [1.4](4_algorithms_and_dynamics.ipynb#Critical-batch-size-and-stability).
 #
 # In this lab the dashed curve is the *local* theory. Find the peak rate at which it stops being true.
 
@@ -691,7 +694,8 @@ assert by_step.sum() > 3 * by_micro_batch.sum()
 # </details>
 #
 # **Used in** the decay phase of language-model training: Hägele et al., *Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations*, 2024. The original
-# conditions: Robbins, Monro, 1951. **Owned elsewhere:** rates of $c/t$ are 1.4, every schedule is lesson 2 ([map](../index.ipynb)).
+# conditions: Robbins, Monro, 1951. **Owned elsewhere:** rates of $c/t$ are the
+# [Robbins-Monro rate](4_algorithms_and_dynamics.ipynb#Robbins-Monro-rate) of 1.4; every schedule is lesson 2 ([map](../index.ipynb)).
 #
 # The last lab trains the transformer while you watch: let a slider go to start a run, stop it when you have seen enough. Lower the batch size, then try to
 # win the loss back with the schedule alone.

@@ -12,7 +12,7 @@ ROOT = Path(noisydescent.__file__).parent
 LEVELS = [
     {"arguments", "devices"},
     {"problems", "schedules"},
-    {"optimizers", "theory", "diagnostics", "torch_scheduler"},
+    {"optimizers", "theory", "diagnostics", "torch_scheduler", "processes"},
     {"sweep"},
     {"figures"},
     {"lab", "study"},

@@ -2,20 +2,26 @@
 of known entropy rate."""
 
 from noisydescent.problems.base import Oracle, Problem
+from noisydescent.problems.clipped import Clipped, clip_norm
 from noisydescent.problems.least_squares import LeastSquares
 from noisydescent.problems.logistic import Logistic
 from noisydescent.problems.markov import MarkovSource
+from noisydescent.problems.noisy import Noisy, stable_noise
 from noisydescent.problems.quadratic import Quadratic
 from noisydescent.problems.softmax import SoftmaxRegression
 from noisydescent.problems.transformer import MarkovLanguage
 
 __all__ = [
+    "Clipped",
     "LeastSquares",
     "Logistic",
     "MarkovLanguage",
     "MarkovSource",
+    "Noisy",
     "Oracle",
     "Problem",
     "Quadratic",
     "SoftmaxRegression",
+    "clip_norm",
+    "stable_noise",
 ]
