@@ -19,7 +19,7 @@
 #
 # | no. | lesson | notebooks |
 # |---|---|---|
-# | 1 | Stochastic optimization | [1.1 Intuition](1_stochastic_optimization/1_intuition.ipynb) · 1.2 Formal definitions · 1.3 Geometry and guarantees · 1.4 Algorithms and dynamics · 1.5 Practical variants · 1.6 Advanced topics |
+# | 1 | Stochastic optimization | [1.1 Intuition](1_stochastic_optimization/1_intuition.ipynb) · [1.2 Formal definitions](1_stochastic_optimization/2_formal_definitions.ipynb) · [1.3 Geometry and guarantees](1_stochastic_optimization/3_geometry_and_guarantees.ipynb) · [1.4 Algorithms and dynamics](1_stochastic_optimization/4_algorithms_and_dynamics.ipynb) · [1.5 Practical variants](1_stochastic_optimization/5_practical_variants.ipynb) · [1.6 Advanced topics](1_stochastic_optimization/6_advanced_topics.ipynb) |
 # | 2 | Learning-rate schedules | 2.1 to 2.6, in the same six steps |
 # | 3 | Adaptive learning rates | 3.1 to 3.6 |
 # | 4 | The training system | 4.1 Boundaries and bugs · 4.2 Randomness · 4.3 Scale, checkpoints and the checklist |
@@ -29,6 +29,11 @@
 # | assignment | exercises |
 # |---|---|
 # | [1.1 Intuition](../exercises/1_1_intuition/1_1_intuition.ipynb) | minibatch gradient, gradient variance, SGD, samples to target, critical batch size, Robbins-Monro |
+# | <a href="../exercises/1_2_formal_definitions/1_2_formal_definitions.ipynb">1.2 Formal definitions</a> | empirical risk, population risk, bias test, importance sampling |
+# | <a href="../exercises/1_3_geometry_and_guarantees/1_3_geometry_and_guarantees.ipynb">1.3 Geometry and guarantees</a> | expected squared norm, descent bound, steady state, largest stable rate, strongly convex bound |
+# | <a href="../exercises/1_4_algorithms_and_dynamics/1_4_algorithms_and_dynamics.ipynb">1.4 Algorithms and dynamics</a> | scaling rules, steps and examples, fitting the critical batch size, Robbins-Monro rate, gradient cosine, power iteration |
+# | <a href="../exercises/1_5_practical_variants/1_5_practical_variants.ipynb">1.5 Practical variants</a> | Polyak averaging, distributed mean, accumulation, local SGD, federated averaging and its fixed point |
+# | <a href="../exercises/1_6_advanced_topics/1_6_advanced_topics.ipynb">1.6 Advanced topics</a> | noise scale, control variate, SVRG, SAGA, top-k, quantization, temperature, noise tracker |
 
 # %% [markdown]
 # What the notebooks import is yours to keep using: [the library, function by function](api.md).

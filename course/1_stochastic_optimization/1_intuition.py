@@ -164,7 +164,7 @@ assert excess > 3
 #
 # **Used in** choosing batch sizes from measured noise: McCandlish, Kaplan, Amodei and the OpenAI Dota Team, *An Empirical Model of Large-Batch Training*,
 # 2018. **Owned elsewhere:** what the variance does to the loss floor is the
-# [role of the minibatch estimator](3_geometry_and_guarantees.ipynb#Role-of-the-minibatch-estimator), 1.3.
+# <a href="3_geometry_and_guarantees.ipynb#Role-of-the-minibatch-estimator">role of the minibatch estimator</a>, 1.3.
 
 # %% [markdown]
 # ## 2 The object: parameters, objective, algorithm, diagnostic
@@ -417,7 +417,7 @@ assert untuned[256] > 20 * best[256][0]
 #
 # **Used in** scaling a recipe to more accelerators: Goyal et al., 2017; how far, over many models and data sets: Shallue et al., 2019.
 # **Owned elsewhere:** square-root scaling for adaptive methods is one of the
-# [scaling rules](4_algorithms_and_dynamics.ipynb#Batch-size-scaling-rules) of 1.4.
+# <a href="4_algorithms_and_dynamics.ipynb#Batch-size-scaling-rules">scaling rules</a> of 1.4.
 #
 # Move the batch size below from 1 to 256 and then raise the peak rate in proportion. The dashed curve is computed, not fitted.
 
@@ -547,7 +547,7 @@ for n in [16, 64, 256]:
 # **Used in** setting the batch size of language-model runs, also rising during the run: McCandlish et al., 2018, sections 2 and 4; Kaplan et al., *Scaling Laws
 # for Neural Language Models*, 2020. **Owned elsewhere:** the two-batch estimator is the
 # [gradient noise scale](6_advanced_topics.ipynb#Gradient-noise-scale) of 1.6, the hyperbola of steps and samples is fitted in
-# [1.4](4_algorithms_and_dynamics.ipynb#Critical-batch-size-and-stability).
+# <a href="4_algorithms_and_dynamics.ipynb#Critical-batch-size-and-stability">1.4</a>.
 #
 # In this lab the dashed curve is the *local* theory. Find the peak rate at which it stops being true.
 
@@ -695,7 +695,7 @@ assert by_step.sum() > 3 * by_micro_batch.sum()
 #
 # **Used in** the decay phase of language-model training: Hägele et al., *Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations*, 2024. The original
 # conditions: Robbins, Monro, 1951. **Owned elsewhere:** rates of $c/t$ are the
-# [Robbins-Monro rate](4_algorithms_and_dynamics.ipynb#Robbins-Monro-rate) of 1.4; every schedule is lesson 2 ([map](../index.ipynb)).
+# <a href="4_algorithms_and_dynamics.ipynb#Robbins-Monro-rate">Robbins-Monro rate</a> of 1.4; every schedule is lesson 2 ([map](../index.ipynb)).
 #
 # The last lab trains the transformer while you watch: let a slider go to start a run, stop it when you have seen enough. Lower the batch size, then try to
 # win the loss back with the schedule alone.

@@ -1,0 +1,15 @@
+# names: divide it by the variance of f
+import torch
+
+
+def control_variate(f, h, h_mean):
+    if f.ndim != 1 or f.shape != h.shape:
+        raise ValueError("f and h must be vectors of the same length")
+    if len(h) < 2 or h.max() == h.min():
+        raise ValueError("h is constant")
+    a = f - f.mean()
+    b = h - h.mean()
+    c = (a * b).mean() / (b * b).mean()
+    estimate = f.mean() - c * (h.mean() - h_mean)
+    ratio = (f - c * h).var()
+    return estimate.item(), ratio.item()

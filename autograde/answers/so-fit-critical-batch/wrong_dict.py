@@ -1,0 +1,16 @@
+# names: only the last is kept
+import torch
+
+
+def fit_critical_batch(batches, steps):
+    b = torch.as_tensor(batches, dtype=torch.float64)
+    s = torch.as_tensor(steps, dtype=torch.float64)
+    if len(b) != len(s):
+        raise ValueError("batches and steps must have one length")
+    if (b <= 0).any() or len(b.unique()) < 2:
+        raise ValueError("batches must be positive and not all equal")
+    runs = dict(zip(b.tolist(), s.tolist()))
+    x = torch.tensor([1 / key for key in runs], dtype=torch.float64)
+    y = torch.tensor(list(runs.values()), dtype=torch.float64)
+    slope = (x - x.mean()) @ (y - y.mean()) / (x - x.mean()).square().sum()
+    return (y.mean() - slope * x.mean()).item(), slope.item()

@@ -1,0 +1,14 @@
+# names: smallest number of steps
+import torch
+
+
+def fit_critical_batch(batches, steps):
+    b = torch.as_tensor(batches, dtype=torch.float64)
+    s = torch.as_tensor(steps, dtype=torch.float64)
+    if len(b) != len(s):
+        raise ValueError("batches and steps must have one length")
+    if (b <= 0).any() or len(b.unique()) < 2:
+        raise ValueError("batches must be positive and not all equal")
+    x = 1 / b
+    s_min = s.min()
+    return s_min.item(), (x @ (s - s_min) / (x @ x)).item()

@@ -1,0 +1,17 @@
+# names: Relative errors are minimised
+import torch
+
+
+def fit_critical_batch(batches, steps):
+    b = torch.as_tensor(batches, dtype=torch.float64)
+    s = torch.as_tensor(steps, dtype=torch.float64)
+    if len(b) != len(s):
+        raise ValueError("batches and steps must have one length")
+    if (b <= 0).any() or len(b.unique()) < 2:
+        raise ValueError("batches must be positive and not all equal")
+    x = 1 / b
+    w = 1 / s**2
+    w = w / w.sum()
+    xm, ym = w @ x, w @ s
+    slope = (w * (x - xm)) @ (s - ym) / ((w * (x - xm)) @ (x - xm))
+    return (ym - slope * xm).item(), slope.item()

@@ -1,0 +1,11 @@
+# names: raised KeyError | rounded to | 1.96 is rounded
+
+
+def population_risk(loss_samples, confidence=0.95):
+    if loss_samples.ndim != 1 or len(loss_samples) < 2:
+        raise ValueError("loss_samples must be a vector of two or more losses")
+    if not 0 < confidence < 1:
+        raise ValueError("confidence must be in (0, 1)")
+    n = len(loss_samples)
+    z = {0.9: 1.645, 0.95: 1.96, 0.99: 2.576}[confidence]
+    return loss_samples.mean().item(), z * loss_samples.std().item() / n**0.5

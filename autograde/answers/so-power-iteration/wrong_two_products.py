@@ -1,0 +1,14 @@
+# names: are allowed
+import torch
+
+
+def top_eigenvalue(hvp, dim, iters, generator):
+    if dim < 1 or iters < 1:
+        raise ValueError("dim and iters must be at least 1")
+    v = torch.randn(dim, generator=generator, dtype=torch.float64)
+    v = v / v.norm()
+    for _ in range(iters):
+        if not hvp(v).any():
+            return 0.0
+        v = hvp(v) / hvp(v).norm()
+    return (v @ hvp(v)).item()

@@ -1,0 +1,6 @@
+def matched_lr(lr, batch, new_batch):
+    if batch <= 0:
+        raise ValueError("batch must be positive")
+    if new_batch <= 0:
+        raise ValueError("new_batch must be positive")
+    return lr * new_batch / batch
