@@ -238,6 +238,12 @@ def weighted_mistakes(parts, counts, words):
         f"The weighted sum is divided by the number of {many}: divide by the total number of {elements}": lambda: (
             n @ g / size
         ),
+        f"The plain mean over the {many} is divided by their number once more: weight each gradient by its {count}": (
+            lambda: g.mean(dim=0) / size
+        ),
+        f"Every gradient is multiplied by the {count} of the first {part}: gradient k goes with {count} k": lambda: (
+            n[0] * g.sum(dim=0) / total
+        ),
         f"The gradients are not multiplied by their {count} before the division by the total": lambda: (
             g.sum(dim=0) / total
         ),
@@ -264,6 +270,7 @@ def weighted_mistakes(parts, counts, words):
         ),
         f"The {count} passes through a softmax: the weight is its share of the total": normalised(n.softmax(0)),
         f"The weights are divided by the largest {count}: divide by the total": lambda: n @ g / n.max(),
+        f"The weights are divided by the smallest {count}: divide by the total": lambda: n @ g / n.min(),
         f"The weights are divided by the {count} of the first {part}: divide by the total": lambda: n @ g / n[0],
         f"The weights are divided by the {count} of the last {part}: divide by the total": lambda: n @ g / n[-1],
         f"The division is by the number of {many} times the largest {count}, as if all were filled up: use the sum": (
@@ -466,6 +473,12 @@ def local_sgd_mistakes(gradients, theta0, lr, rounds, local_steps):
         "The median of the models is taken: average them": merged(
             lambda server, paths: torch.stack([path[-1] for path in paths]).median(dim=0).values
         ),
+        "The server goes half of the way to the mean of the workers' models: that mean is its next iterate": merged(
+            lambda server, paths: (server + mean_of([path[-1] for path in paths])) / 2
+        ),
+        "The mean change is divided by local_steps: the server takes the whole of it": merged(
+            lambda server, paths: server + mean_of([path[-1] - server for path in paths]) / local_steps
+        ),
         "All local iterates are averaged: only the last of each worker counts": merged(
             lambda server, paths: mean_of([theta for path in paths for theta in path[1:]])
         ),
@@ -486,9 +499,6 @@ def local_sgd_mistakes(gradients, theta0, lr, rounds, local_steps):
         ),
         "The mean change is multiplied by lr once more: it contains lr already": merged(
             lambda server, paths: server + lr * mean_of([path[-1] - server for path in paths])
-        ),
-        "The mean change is divided by local_steps: the server takes the whole of it": merged(
-            lambda server, paths: server + mean_of([path[-1] - server for path in paths]) / local_steps
         ),
         "The average is divided by the number of workers twice": merged(
             lambda server, paths: mean_of([path[-1] for path in paths]) / workers
@@ -600,9 +610,6 @@ def fedavg_mistakes(gradients, server, weights, lr, local_steps):
         "The weighted change is multiplied by lr once more: it contains lr already": lambda: (
             start + lr * (share @ changes())
         ),
-        "The weighted change is divided by local_steps: the server takes the whole of it": lambda: (
-            start + share @ changes() / local_steps
-        ),
         "The weights scale the clients' learning rates and the models are averaged evenly: weight the models": (
             scaled_rates(share, lambda ends: ends.mean(dim=0))
         ),
@@ -632,6 +639,12 @@ def fedavg_mistakes(gradients, server, weights, lr, local_steps):
         "The last client alone came back: average all of them": lambda: models()[-1],
         "The median of the models came back: average them with the weights w_k / sum(w)": lambda: (
             models().median(dim=0).values
+        ),
+        "The server goes half of the way to the mean of the clients' models: that mean is the result": lambda: (
+            (start + right()) / 2
+        ),
+        "The weighted change is divided by local_steps: the server takes the whole of it": lambda: (
+            start + share @ changes() / local_steps
         ),
         "All local iterates are averaged: only the last of each client counts": all_iterates(1),
         "All local iterates are averaged, the start included: only the last of each client counts": all_iterates(0),
@@ -693,9 +706,9 @@ def fixed_point_mistakes(hessians, optima, weights, lr, local_steps):
             return torch.einsum("k,kij->ij", p, matrices)
         return torch.einsum("k,kij,kj->i", p, matrices, vectors)
 
-    def rounds(count):
+    def rounds(count, start):
         def compute():
-            theta = torch.zeros(dim, dtype=torch.float64)
+            theta = start
             for _ in range(count):
                 theta = mix(share, kept) @ theta + mix(share, pulls, centres)
             return theta
@@ -767,7 +780,7 @@ def fixed_point_mistakes(hessians, optima, weights, lr, local_steps):
             mix(share, pulls), mix(share, kept, centres)
         ),
         "The matrix is not inverted: this is one round from zero, solve for the point that a round leaves alone": (
-            rounds(1)
+            rounds(1, torch.zeros(dim, dtype=torch.float64))
         ),
         "The matrix is multiplied where a linear system is to be solved": lambda: (
             mix(share, pulls) @ mix(share, pulls, centres)
@@ -818,8 +831,15 @@ def fixed_point_mistakes(hessians, optima, weights, lr, local_steps):
             right - solved(share[:, None, None] * A, centres)
         ),
         **{
-            f"Only {count} rounds from zero were run: the fixed point is exact, solve the linear system": rounds(count)
+            f"Only {count} rounds from {name} were run: the fixed point is exact, solve the linear system": (
+                rounds(count, start)
+            )
             for count in too_few
+            for name, start in [
+                ("zero", torch.zeros(dim, dtype=torch.float64)),
+                ("the weighted mean of the optima", share @ centres),
+                ("the mean of the optima", centres.mean(dim=0)),
+            ]
         },
         **matrices(lambda: right),
         "One row a client came back: a round has one fixed point, shape (d,)": lambda: centres,

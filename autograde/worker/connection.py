@@ -219,6 +219,8 @@ class Worker:
             reply, _ = self.request({"do": "cell", "source": source}, {}, seconds)
         except WorkerEnded as end:
             return CellOutcome(ended=str(end), attempts=self.attempts())
+        except Unsent:
+            return CellOutcome(error="OutputError: what the cell showed is too large to keep", attempts=self.attempts())
         try:
             error = described(reply["error"]) if reply.get("error") else None
         except WireError as broken:

@@ -18,6 +18,7 @@ MAX_STREAM = 20_000  # characters of printed text kept of one cell
 MAX_TEXT = 5_000  # characters of one displayed value
 MAX_DISPLAYS = 20
 MAX_FIGURES = 6
+MAX_IMAGE = 1_500_000  # characters of one picture
 
 
 class WorkerShell(InteractiveShell):
@@ -49,6 +50,14 @@ class WorkerShell(InteractiveShell):
 
     def ask_exit(self) -> None:
         raise SystemExit("exit")
+
+
+class Publisher(CapturingDisplayPublisher):
+    """Keeps of what is displayed the first few things, and of each what can be shown."""
+
+    def publish(self, data: object, *arguments: object, **more: object) -> None:
+        if len(self.outputs) < MAX_DISPLAYS:
+            self.outputs.append({"data": plain_data(data)})
 
 
 class Stream(io.TextIOBase):
@@ -97,7 +106,7 @@ def run_cell(shell: WorkerShell, source: str) -> tuple[list[dict], BaseException
     """Run one cell; returns its outputs, as in a notebook file, and what it raised."""
     outputs: list[dict] = []
     displayed = CapturingDisplayHook(shell=shell)
-    publisher = CapturingDisplayPublisher()
+    publisher = Publisher()
     shell.display_pub, hook = publisher, shell.display_trap.hook
     shell.display_trap.hook = displayed
     before = sys.stdout, sys.stderr, sys.stdin
@@ -108,11 +117,10 @@ def run_cell(shell: WorkerShell, source: str) -> tuple[list[dict], BaseException
     finally:
         sys.stdout, sys.stderr, sys.stdin = before
         shell.display_trap.hook = hook
-    shown = [("display_data", entry["data"]) for entry in publisher.outputs[:MAX_DISPLAYS]]
-    shown += [("execute_result", entry["data"]) for entry in displayed.outputs[-1:]]
-    for kind, data in shown:
-        number = {"execution_count": None} if kind == "execute_result" else {}
-        outputs.append({"output_type": kind, "data": plain_data(data), "metadata": {}} | number)
+    outputs += [{"output_type": "display_data", "metadata": {}, **entry} for entry in publisher.outputs]
+    for entry in displayed.outputs[-1:]:
+        value = {"data": plain_data(entry["data"]), "metadata": {}, "execution_count": None}
+        outputs.append({"output_type": "execute_result", **value})
     outputs += figures()
     return outputs, error
 
@@ -128,7 +136,7 @@ def plain_data(data: object) -> dict[str, str]:
     image = data.get("image/png")
     if isinstance(image, bytes):
         image = base64.b64encode(image).decode()
-    if isinstance(image, str):
+    if isinstance(image, str) and len(image) < MAX_IMAGE:
         kept["image/png"] = image
     return kept
 

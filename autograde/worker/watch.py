@@ -151,7 +151,8 @@ class Snapshot:
 
 
 def public(names: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in names.items() if not name.startswith("__") and name != "_"}
+    """Without what changes by itself: `_` in a shell, and the storage class that goes with PyTorch's default dtype."""
+    return {name: value for name, value in names.items() if not name.startswith("__") and name not in ("_", "Storage")}
 
 
 def watched_modules() -> list[ModuleType]:

@@ -336,7 +336,8 @@ class Reader:
         if tag == "a":
             dtype, shape = array_dtype(rest[0]), whole(rest[1])
             self._count(math.prod(shape))
-            return np.frombuffer(self._part(rest[2]), dtype=dtype).reshape(shape).copy()
+            # In the machine's byte order, the only one that PyTorch takes.
+            return np.frombuffer(self._part(rest[2]), dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
         if tag == "s":
             return np.frombuffer(self._part(rest[1]), dtype=array_dtype(rest[0]))[0]
         if tag == "y":

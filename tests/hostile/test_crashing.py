@@ -563,7 +563,7 @@ OUTPUTS = {
     ),
     "keys": "from IPython.display import display\ndisplay({f'text/{n}': 'x' for n in range(100_000)}, raw=True)",
     "figures": (
-        "import matplotlib.pyplot as plt\nfor n in range(30):\n    plt.figure()\n    plt.plot([1, 2])\nplt.show()"
+        "import matplotlib.pyplot as plt\nfor n in range(8):\n    plt.figure()\n    plt.plot([1, 2])\nplt.show()"
     ),
     "warnings": "import warnings\nfor n in range(20_000):\n    warnings.warn(str(n))",
 }
