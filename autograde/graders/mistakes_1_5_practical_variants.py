@@ -707,13 +707,8 @@ def fixed_point_mistakes(hessians, optima, weights, lr, local_steps):
         return torch.einsum("k,kij,kj->i", p, matrices, vectors)
 
     def rounds(count, start):
-        def compute():
-            theta = start
-            for _ in range(count):
-                theta = mix(share, kept) @ theta + mix(share, pulls, centres)
-            return theta
-
-        return compute
+        """Where `count` rounds from `start` end: each multiplies the distance to the fixed point by the mean power."""
+        return lambda: right + power(mix(share, kept), count) @ (start - right)
 
     def geometric(terms):
         return sum(power(identity - lr * A, j) for j in range(terms))

@@ -1,0 +1,16 @@
+# names: as if all were filled up
+
+import torch
+
+
+def accumulate(micro_grads, micro_counts):
+    if len(micro_grads) == 0 or len(micro_grads) != len(micro_counts):
+        raise ValueError("micro_grads, micro_counts")
+    if min(micro_counts) <= 0:
+        raise ValueError("micro_counts")
+    if any(g.shape != micro_grads[0].shape for g in micro_grads):
+        raise ValueError("micro_grads shapes")
+    K = len(micro_grads)
+    N = sum(micro_counts)
+    pairs = list(zip(micro_counts, micro_grads))
+    return sum(b * g for b, g in pairs) / (K * max(micro_counts))

@@ -1,0 +1,23 @@
+import torch
+
+
+def fedavg_fixed_point(hessians, optima, weights, lr, local_steps):
+    if not len(hessians) == len(optima) == len(weights):
+        raise ValueError("hessians optima weights")
+    A = torch.stack(list(hessians))
+    c = torch.stack(list(optima))
+    w = torch.as_tensor(weights, dtype=A.dtype)
+    if A.ndim != 3 or A.shape[1] != A.shape[2] or c.shape != A.shape[:2]:
+        raise ValueError("hessians or optima")
+    if local_steps < 1:
+        raise ValueError("local_steps")
+    if lr < 0:
+        raise ValueError("lr")
+    K, d = c.shape
+    I = torch.eye(d, dtype=A.dtype)
+    p = w / w.sum()
+    P = torch.linalg.matrix_power(I - lr * A, local_steps)
+    Pbar = (p[:, None, None] * P).sum(0)
+    b = p @ c - torch.einsum("k,kij,kj->i", p, P, c)
+    L, piv, *_ = torch.linalg.lu_factor(I - Pbar)
+    return torch.linalg.lu_solve(L, piv, b[:, None])[:, 0]

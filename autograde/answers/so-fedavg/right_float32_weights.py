@@ -1,0 +1,21 @@
+import torch
+
+
+def fedavg_round(server, clients, weights, lr, local_steps):
+    if len(clients) == 0 or len(clients) != len(weights):
+        raise ValueError("clients, weights")
+    if local_steps < 1:
+        raise ValueError("local_steps")
+    if lr < 0:
+        raise ValueError("lr")
+    K = len(clients)
+
+    def train(c, lr=lr):
+        t = server
+        for _ in range(local_steps):
+            t = t - lr * c(t)
+        return t
+
+    W = torch.tensor([float(w) for w in weights]).double()
+    M = torch.stack([train(c) for c in clients], dim=1)
+    return ((M.double() @ W) / W.sum()).to(server.dtype)

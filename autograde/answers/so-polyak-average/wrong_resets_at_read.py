@@ -1,0 +1,29 @@
+# names: Reading value twice
+
+import torch
+
+
+class PolyakAverage:
+    def __init__(self, start=0):
+        if start < 0:
+            raise ValueError("start")
+        self.start = start
+        self.t = 0
+        self.n = 0
+        self.avg = None
+
+    def update(self, theta):
+        if self.avg is not None and self.avg.shape != theta.shape:
+            raise ValueError("theta")
+        self.t += 1
+        if self.t <= self.start:
+            return
+        self.n += 1
+        self.avg = theta.clone() if self.avg is None else self.avg + theta
+
+    @property
+    def value(self):
+        if self.avg is None:
+            return None
+        self.avg = self.avg / self.n
+        return self.avg
