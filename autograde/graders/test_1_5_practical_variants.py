@@ -164,7 +164,7 @@ def blame_shared_state(answer, shape):
             return False
         return True
 
-    if takes(torch.ones(shape, dtype=torch.float64)) != takes(torch.ones(2, 7, 1, dtype=torch.float64)):
+    if takes(torch.ones(shape, dtype=torch.float64)) != takes(torch.ones(11, 13, dtype=torch.float64)):
         raise Mistake(
             "A new PolyakAverage takes a theta of one shape and not of another: "
             "objects share their state, set it in `__init__`"

@@ -147,32 +147,42 @@ def environment(name, value):
 
 
 def grading_overhead():
-    """Seconds a submission besides the tests' own compute: what the same tests take in this process, without a worker.
+    """Seconds a submission besides the tests' own compute: what the same tests take in-process, without a worker.
 
-    One process grades one after the other; starting it and its fork server is in the time, shared by a large class.
+    As everywhere here, time a submission is that of the command on this machine over the number of submissions, so of
+    the compute each process takes its share. `one_process` is the same for one process, whose start 40 submissions share.
     """
-    assignment = load_assignment(ASSIGNMENT)
+    compute = in_process_seconds(SUBMISSIONS)
     with a_class(LARGE) as folder:
-        total = grade(folder, jobs=1)
-    compute = 0.0
-    with one_thread():
-        for number in range(LARGE):
-            namespaces = {name: load(path) for name, path in answers_of(number).items()}
-            plugin = run_tests(
-                assignment.exercises, lambda exercise, found=namespaces: Answer(found[exercise.id]), SEED
-            )
-            compute += sum(plugin.seconds.values())
+        total = grade(folder) / LARGE
+    with a_class(SUBMISSIONS) as folder:
+        alone = grade(folder, jobs=1) / SUBMISSIONS
+    compute = (compute + in_process_seconds(SUBMISSIONS)) / 2  # before and after: machines change their speed
     return {
-        "seconds": (total - compute) / LARGE,
-        "compute_seconds": compute / LARGE,
-        "total_seconds": total / LARGE,
+        "seconds": total - compute / JOBS,
+        "total_seconds": total,
+        "compute_seconds": compute,
+        "one_process": alone - compute,
         "submissions": LARGE,
     }
 
 
+def in_process_seconds(submissions):
+    """Time that the tests of a submission take with the answers in this process, on one thread as in a judge."""
+    assignment, seconds = load_assignment(ASSIGNMENT), 0.0
+    with one_thread():
+        for number in range(submissions):
+            namespaces = {name: load(path) for name, path in answers_of(number).items()}
+            plugin = run_tests(
+                assignment.exercises, lambda exercise, found=namespaces: Answer(found[exercise.id]), SEED
+            )
+            seconds += sum(plugin.seconds.values())
+    return seconds / submissions
+
+
 @contextmanager
 def one_thread():
-    """As in a judge, where a second thread would only wait: what is subtracted must not be slower than it need be."""
+    """One thread for PyTorch inside, and what there was before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
