@@ -150,7 +150,8 @@ def grading_overhead():
     """Seconds a submission besides the tests' own compute: what the same tests take in-process, without a worker.
 
     As everywhere here, time a submission is that of the command on this machine over the number of submissions, so of
-    the compute each process takes its share. `one_process` is the same for one process, whose start 40 submissions share.
+    the compute each process takes its share. `one_process` is the same for one process, with its start over 40
+    submissions.
     """
     compute = in_process_seconds(SUBMISSIONS)
     with a_class(LARGE) as folder:
