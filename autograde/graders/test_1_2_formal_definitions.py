@@ -308,15 +308,13 @@ def test_population_risk_layouts(answer, generator):
 
 @grade(POPULATION_RISK, points=1)
 def test_population_risk_arguments(answer, generator):
-    """ValueError for no losses, for a matrix of them, and for a confidence outside (0, 1)"""
+    """ValueError for no losses and for a matrix of them"""
     losses = fresh_losses(generator, 6)
     risk = answer.population_risk
     if risk(losses) is None:
         raise Mistake("returned None for valid arguments: is `return` missing?")
     expect_error(risk, losses[:0], names=("loss_samples",), what="no losses")
     expect_error(risk, losses.reshape(2, 3), names=("loss_samples",), what="a matrix of losses")
-    for confidence in (0.0, 1.0, -0.5, 95.0):
-        expect_error(risk, losses, confidence, names=("confidence",), what=f"confidence {confidence:g}")
 
 
 # so-bias-test

@@ -130,13 +130,14 @@ def test_expected_square_norm_layouts(answer, generator):
 
 @grade(EXPECTED_SQUARE_NORM, points=1)
 def test_expected_square_norm_arguments(answer, generator):
-    """ValueError for a batch size below one"""
+    """ValueError for a batch size below one and for a negative cov_trace"""
     mean_grad = uneven(generator, 3)
     norm = answer.expected_square_norm
     if norm(mean_grad, 2.0, 4) is None:
         raise Mistake("returned None for valid arguments: is `return` missing?")
     for size in (0, -4):
         expect_error(norm, mean_grad, 2.0, size, names=("batch_size",), what=f"batch size {size}")
+    expect_error(norm, mean_grad, -2.0, 4, names=("cov_trace",), what="cov_trace = -2")
 
 
 # so-descent-bound
@@ -204,13 +205,15 @@ def test_descent_bound_large_rates(answer, generator):
 
 @grade(DESCENT_BOUND, points=1)
 def test_descent_bound_arguments(answer, generator):
-    """ValueError for a batch size below one"""
+    """ValueError for a batch size below one, a negative lr and a negative cov_trace"""
     f, grad_sq, L, trace = point(generator)
     bound = answer.descent_bound
     if bound(f, grad_sq, 0.5 / L, L, trace, 4) is None:
         raise Mistake("returned None for valid arguments: is `return` missing?")
     for size in (0, -2):
         expect_error(bound, f, grad_sq, 0.5 / L, L, trace, size, names=("batch_size",), what=f"batch size {size}")
+    expect_error(bound, f, grad_sq, -0.01, L, trace, 4, names=("lr", "learning rate"), what="lr = -0.01")
+    expect_error(bound, f, grad_sq, 0.5 / L, L, -trace, 4, names=("cov_trace",), what="a negative cov_trace")
 
 
 # so-steady-state
@@ -338,6 +341,7 @@ def test_steady_state_arguments(answer, generator):
         expect_error(variance, eigs, 2.0, 0.2, size, names=("batch_size",), what=f"batch size {size}")
     for momentum in (-0.1, 1.0, 1.5):
         expect_error(variance, eigs, 2.0, 0.2, 4, momentum, names=("momentum", "beta"), what=f"momentum {momentum:g}")
+    expect_error(variance, eigs, -2.0, 0.2, 4, names=("noise_var",), what="noise_var = -2")
     wrong = torch.full((3,), 2.0, dtype=torch.float64)
     expect_error(variance, eigs, wrong, 0.2, 4, names=("noise_var", "eig"), what="3 noise variances, 4 eigenvalues")
 
@@ -468,7 +472,7 @@ def test_strongly_convex_bound_large_rates(answer, generator):
 
 @grade(STRONGLY_CONVEX_BOUND, points=1)
 def test_strongly_convex_bound_arguments(answer, generator):
-    """ValueError for batch sizes below one and for negative steps"""
+    """ValueError for batch sizes below one, and for negative steps, lr or noise_trace"""
     d0_sq, lr, mu, noise = convex_run(generator)
     bound = answer.strongly_convex_bound
     if bound(d0_sq, lr, mu, noise, 4, 3) is None:
@@ -476,3 +480,5 @@ def test_strongly_convex_bound_arguments(answer, generator):
     for size in (0, -3):
         expect_error(bound, d0_sq, lr, mu, noise, size, 3, names=("batch_size",), what=f"batch size {size}")
     expect_error(bound, d0_sq, lr, mu, noise, 4, -1, names=("steps",), what="steps = -1")
+    expect_error(bound, d0_sq, -lr, mu, noise, 4, 3, names=("lr", "learning rate"), what="a negative lr")
+    expect_error(bound, d0_sq, lr, mu, -noise, 4, 3, names=("noise_trace",), what="a negative noise_trace")

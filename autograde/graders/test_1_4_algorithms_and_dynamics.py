@@ -451,7 +451,7 @@ def test_rm_rate_formula(answer, generator):
     )
 
 
-@grade(RM_RATE, points=2)
+@grade(RM_RATE, points=1)
 def test_rm_rate_below(answer, generator):
     """Below the threshold: inf"""
     products = [(0.1, 0.3), (0.35, 0.45)]
@@ -480,6 +480,16 @@ def test_rm_rate_parameters(answer, generator):
         cases.append((uniform(generator, 0.2, 0.4) / lam, lam, noise_var * uniform(generator, 1.0, 2.0)))
     cases.append((3, 2, 5))
     check_asymptotic(answer, cases)
+
+
+@grade(RM_RATE, points=1)
+def test_rm_rate_arguments(answer, generator):
+    """ValueError for a negative noise_var"""
+    noise_var = uniform(generator, 1.5, 4.0)
+    call = answer.rm_asymptotic_variance
+    if call(1.5, 2.5, noise_var) is None:
+        raise Mistake("returned None for valid arguments: is `return` missing?")
+    expect_error(call, 1.5, 2.5, -noise_var, names=("noise_var", "noise variance"), what="a negative noise_var")
 
 
 # so-gradient-cosine
@@ -612,6 +622,8 @@ def test_gradient_cosine_arguments(answer, generator):
     expect_error(call, g1[:1], g2[:2], names=names, what="1 tensor in g1 and 2 in g2")
     other = [g2[0], g2[1][:1], g2[2]]
     expect_error(call, g1, other, names=names, what="a layer of shape (3,) in g1 and (1,) in g2")
+    turned = [g2[0].T, *g2[1:]]
+    expect_error(call, g1, turned, names=names, what="a layer of shape (4, 3) in g1 and (3, 4) in g2")
 
 
 # so-power-iteration

@@ -317,6 +317,8 @@ def test_polyak_arguments(answer, generator):
     average = answer.PolyakAverage(2)
     check_polyak(answer, feed(answer, average, single, name), single, 2, name, rtol=1e-4)
     expect_error(answer.PolyakAverage, -1, names=("start",), what="start = -1")
+    names = ("theta", "shape")
+    expect_error(average.update, normal(generator, 3).float(), names=names, what="a theta of 3 entries after one of 5")
 
 
 # so-average-distributed
@@ -613,7 +615,7 @@ def test_local_sgd_layouts(answer, generator):
 
 @grade(LOCAL_SGD, points=1)
 def test_local_sgd_arguments(answer, generator):
-    """ValueError for negative rounds, no local step and no worker"""
+    """ValueError for negative rounds, no local step, a negative learning rate and no worker"""
     oracles, theta0 = draw_oracles(generator, 2, 2)
     grads = callables(oracles)
     if answer.local_sgd(grads, theta0, 0.1, 1, 1) is None:
@@ -621,6 +623,7 @@ def test_local_sgd_arguments(answer, generator):
     expect_error(answer.local_sgd, grads, theta0, 0.1, -1, 2, names=("rounds",), what="rounds = -1")
     expect_error(answer.local_sgd, grads, theta0, 0.1, 2, 0, names=("local_steps",), what="local_steps = 0")
     expect_error(answer.local_sgd, grads, theta0, 0.1, 2, -3, names=("local_steps",), what="local_steps = -3")
+    expect_error(answer.local_sgd, grads, theta0, -0.1, 2, 2, names=("lr", "learning_rate"), what="lr = -0.1")
     expect_error(answer.local_sgd, [], theta0, 0.1, 2, 2, names=("grads",), what="an empty list of workers")
 
 
@@ -688,7 +691,7 @@ def test_fedavg_layouts(answer, generator):
 
 @grade(FEDAVG, points=1)
 def test_fedavg_arguments(answer, generator):
-    """ValueError for weights that do not match the clients, no local step, no client"""
+    """ValueError for weights that do not match the clients, no local step, a negative learning rate, no client"""
     oracles, server = draw_oracles(generator, 2, 2)
     clients, weights = callables(oracles), draw_weights(generator, 2)
     fedavg = answer.fedavg_round
@@ -700,6 +703,7 @@ def test_fedavg_arguments(answer, generator):
     expect_error(fedavg, server, [], [], 0.1, 2, names=both, what="no client at all")
     expect_error(fedavg, server, clients, weights, 0.1, 0, names=("local_steps",), what="local_steps = 0")
     expect_error(fedavg, server, clients, weights, 0.1, -2, names=("local_steps",), what="local_steps = -2")
+    expect_error(fedavg, server, clients, weights, -0.1, 2, names=("lr", "learning_rate"), what="lr = -0.1")
 
 
 # so-fedavg-fixed-point
@@ -793,7 +797,7 @@ def test_fixed_point_layouts(answer, generator):
 
 @grade(FEDAVG_FIXED_POINT, points=1)
 def test_fixed_point_arguments(answer, generator):
-    """ValueError for numbers and shapes that do not match, and for no local step"""
+    """ValueError for numbers and shapes that do not match, no local step, a negative learning rate"""
     hessians, optima, weights = draw_quadratics(generator, 3, 2, 0.5)
     settle = answer.fedavg_fixed_point
     if settle(hessians, optima, weights, 0.5, 2) is None:
@@ -808,3 +812,4 @@ def test_fixed_point_arguments(answer, generator):
     expect_error(settle, hessians, longer, weights, 0.5, 2, names=names, what="optima with one coordinate too many")
     expect_error(settle, hessians, optima, weights, 0.5, 0, names=("local_steps",), what="local_steps = 0")
     expect_error(settle, hessians, optima, weights, 0.5, -1, names=("local_steps",), what="local_steps = -1")
+    expect_error(settle, hessians, optima, weights, -0.5, 2, names=("lr", "learning_rate"), what="lr = -0.5")

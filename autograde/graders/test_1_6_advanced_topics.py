@@ -889,13 +889,17 @@ def test_top_k_layouts(answer, generator):
 
 @grade(TOP_K, points=1)
 def test_top_k_arguments(answer, generator):
-    """ValueError for k below 1"""
+    """ValueError for k below 1 and for a g of another shape"""
     gradient = normal(generator, 6)
     compressor = answer.TopKCompressor(2)
     if compressor.compress(gradient) is None:
         raise Mistake("`compress` returned None for valid arguments: is `return` missing?")
     expect_error(answer.TopKCompressor, 0, names=("k",), what="k = 0")
     expect_error(answer.TopKCompressor, -2, names=("k",), what="k = -2")
+    names = ("g", "gradient", "shape")
+    expect_error(compressor.compress, normal(generator, 4), names=names, what="a g of 4 entries after one of 6")
+    # (1,) broadcasts against (6,), so that PyTorch itself would not complain.
+    expect_error(compressor.compress, normal(generator, 1), names=names, what="a g of 1 entry after one of 6")
 
 
 # so-quantize
