@@ -23,7 +23,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     """Of each test's variants the first two and the last; all of them when HOSTILE_VARIANTS=all.
 
-    Every row stays. `autograde verify --hostile` runs all variants, which takes some twenty minutes.
+    Every row stays. `autograde verify --hostile` runs all variants, which takes half an hour and more.
     """
     if os.environ.get("HOSTILE_VARIANTS") == "all":
         return
