@@ -1,4 +1,4 @@
-"""pytest plugin of the grader: the fixtures of the tests, their time limit, and their outcomes."""
+"""pytest plugin of the grader: the tests of the exercises as its items, their time limit, and their outcomes."""
 
 from __future__ import annotations
 

@@ -199,31 +199,30 @@ def own_quotient(got, table):
     return table | {"B_simple is the quotient of your S and G2, which are wrong: mend those first": quotient}
 
 
+def check_part(answer, generator, part, sizes, spread):
+    """Entry `part` of the result, from pairs that scatter by `spread`; `sizes`: (pairs, b_small, b_big) a call."""
+    for pairs, b_small, b_big in sizes:
+        signal, noise = uniform(generator, 1.0, 3.0), uniform(generator, 20.0, 40.0)
+        n_small, n_big = measured(generator, pairs, signal, noise, b_small, b_big, spread)
+        check_scale(answer, n_small, n_big, b_small, b_big, (part,), f" with {pairs} pair{'s' * (pairs > 1)}")
+
+
 @grade(NOISE_SCALE, points=1)
 def test_noise_scale_signal(answer, generator):
     """G2, the squared norm of the gradient without noise"""
-    for pairs, b_small, b_big in [(1, 4, 24), (6, 3, 32)]:
-        signal, noise = uniform(generator, 1.0, 3.0), uniform(generator, 20.0, 40.0)
-        n_small, n_big = measured(generator, pairs, signal, noise, b_small, b_big, 0.15)
-        check_scale(answer, n_small, n_big, b_small, b_big, (0,), f" with {pairs} pair{'s' * (pairs > 1)}")
+    check_part(answer, generator, 0, [(1, 4, 24), (6, 3, 32)], 0.15)
 
 
 @grade(NOISE_SCALE, points=1)
 def test_noise_scale_trace(answer, generator):
     """S, the trace of the covariance of a single sample's gradient"""
-    for pairs, b_small, b_big in [(1, 4, 24), (6, 3, 32)]:
-        signal, noise = uniform(generator, 1.0, 3.0), uniform(generator, 20.0, 40.0)
-        n_small, n_big = measured(generator, pairs, signal, noise, b_small, b_big, 0.15)
-        check_scale(answer, n_small, n_big, b_small, b_big, (1,), f" with {pairs} pair{'s' * (pairs > 1)}")
+    check_part(answer, generator, 1, [(1, 4, 24), (6, 3, 32)], 0.15)
 
 
 @grade(NOISE_SCALE, points=2)
 def test_noise_scale_ratio_of_means(answer, generator):
     """B_simple from many noisy pairs: average first, divide once"""
-    for pairs, b_small, b_big in [(8, 4, 24), (40, 6, 50)]:
-        signal, noise = uniform(generator, 1.0, 3.0), uniform(generator, 20.0, 40.0)
-        n_small, n_big = measured(generator, pairs, signal, noise, b_small, b_big, 0.35)
-        check_scale(answer, n_small, n_big, b_small, b_big, (2,), f" with {pairs} pair{'s' * (pairs > 1)}")
+    check_part(answer, generator, 2, [(8, 4, 24), (40, 6, 50)], 0.35)
 
 
 @grade(NOISE_SCALE, points=1, hidden=True)

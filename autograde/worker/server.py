@@ -1,8 +1,8 @@
 """The fork server: imports what students' code imports, once, and forks a confined worker whenever it is told to.
 
-It runs no operation of PyTorch (a thread pool started before the fork would hang the child), never touches an
-accelerator, and knows no test, no solution and no seed. Commands come as JSON lines over a socket from the judge; when
-that closes, the server ends, and its workers with it.
+It starts no thread (a pool of threads started before the fork would hang the child) and runs nothing backward, never
+touches an accelerator, and knows no test, no solution and no seed. Commands come as JSON lines over a socket from the
+judge; when that closes, the server ends, and its workers with it.
 """
 
 from __future__ import annotations

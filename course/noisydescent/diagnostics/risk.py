@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
+from noisydescent.diagnostics.samples import mean_and_error
 
 
 def risk(losses: Tensor, confidence: float = 0.95) -> tuple[float, float]:
@@ -17,13 +18,10 @@ def risk(losses: Tensor, confidence: float = 0.95) -> tuple[float, float]:
     of one sequence's tokens are not independent: give one number a sequence. Cost: n forward passes. ValueError for
     n < 2 or a confidence outside (0, 1).
     """
-    if losses.dim() != 1 or len(losses) < 2:
-        raise ValueError(f"losses must be (n,) with n >= 2, got {tuple(losses.shape)}")
+    mean, error = _mean_loss(losses)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence!r}")
-    losses = losses.double()
-    error = float(losses.std()) / len(losses) ** 0.5
-    return float(losses.mean()), NormalDist().inv_cdf(0.5 + confidence / 2) * error
+    return mean, NormalDist().inv_cdf(0.5 + confidence / 2) * error
 
 
 def generalization_gap(train: Tensor, fresh: Tensor) -> tuple[float, float]:
@@ -32,9 +30,15 @@ def generalization_gap(train: Tensor, fresh: Tensor) -> tuple[float, float]:
     The error is that of the two means for this theta and does not know that theta was fitted to the training rows.
     Cost: n + m forward passes. ValueError for fewer than two losses.
     """
-    (seen, seen_half), (unseen, unseen_half) = risk(train), risk(fresh)
-    quantile = NormalDist().inv_cdf(0.975)
-    return unseen - seen, (seen_half**2 + unseen_half**2) ** 0.5 / quantile
+    (seen, seen_error), (unseen, unseen_error) = _mean_loss(train), _mean_loss(fresh)
+    return unseen - seen, math.hypot(seen_error, unseen_error)
+
+
+def _mean_loss(losses: Tensor) -> tuple[float, float]:
+    if losses.dim() != 1 or len(losses) < 2:
+        raise ValueError(f"losses must be (n,) with n >= 2, got {tuple(losses.shape)}")
+    mean, error = mean_and_error(losses.double())
+    return float(mean), float(error)
 
 
 def bias_z(estimates: Tensor, truth: Tensor) -> Tensor:
@@ -46,8 +50,8 @@ def bias_z(estimates: Tensor, truth: Tensor) -> Tensor:
     if estimates.dim() != 2 or len(estimates) < 2 or truth.shape != estimates.shape[1:]:
         shapes = f"{tuple(estimates.shape)} and {tuple(truth.shape)}"
         raise ValueError(f"estimates must be (n, d) with n >= 2 and truth (d,), got {shapes}")
-    error = estimates.std(dim=0) / positive_int("n", len(estimates)) ** 0.5
-    difference = estimates.mean(dim=0) - truth
+    mean, error = mean_and_error(estimates)
+    difference = mean - truth
     return torch.where(difference == 0, 0.0, difference / error)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from noisydescent import schedules, theory
 from noisydescent.arguments import choice
 from noisydescent.diagnostics import mean_and_error
 from noisydescent.figures.knobs import KNOBS, LabState, Setup
+from noisydescent.figures.knobs.base import local_quadratic
 from noisydescent.figures.scene import Curves, Look, Scene
 from noisydescent.problems import Logistic, MarkovLanguage, Problem, Quadratic
 from noisydescent.sweep import Training, train
@@ -178,16 +179,8 @@ def local_expected_loss(problem: Logistic, batch_size: int, rates: Tensor) -> Te
 
     rates (T,) as applied; returns (T + 1,). Exact where f is quadratic and the noise constant, an approximation here.
     """
-    eigenvalues, noise, start = _local(problem)
+    eigenvalues, noise, start = local_quadratic(problem)
     return theory.expected_loss(eigenvalues, noise, batch_size, rates, start)
-
-
-@lru_cache(maxsize=8)
-def _local(problem: Logistic) -> tuple[Tensor, Tensor, Tensor]:
-    """Eigenvalues of H, noise variance and starting distance along its eigenvectors, at the optimum, on the CPU."""
-    eigenvalues, basis = torch.linalg.eigh(problem.hessian(problem.optimum))
-    noise = (basis.T @ problem.noise_covariance(problem.optimum) @ basis).diagonal()
-    return eigenvalues.cpu(), noise.cpu(), (basis.T @ (problem.initial(1)[0] - problem.optimum)).cpu()
 
 
 def _language_look() -> Look:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
+import torch
 from torch import Tensor
 
 from noisydescent import schedules
 from noisydescent.figures.scene import Look
-from noisydescent.problems import Problem
+from noisydescent.problems import Logistic, Problem
 from noisydescent.sweep import Training
 
 
@@ -60,3 +62,11 @@ class Knob:
     options: tuple[float, ...] | tuple[str, ...]
     change: Callable[[float | str, LabState, Setup], Setup]
     look: Callable[[Look], Look] = lambda look: look
+
+
+@lru_cache(maxsize=8)
+def local_quadratic(problem: Logistic) -> tuple[Tensor, Tensor, Tensor]:
+    """Eigenvalues of H, noise variance and starting distance along its eigenvectors, at the optimum, on the CPU."""
+    eigenvalues, basis = torch.linalg.eigh(problem.hessian(problem.optimum))
+    noise = (basis.T @ problem.noise_covariance(problem.optimum) @ basis).diagonal()
+    return eigenvalues.cpu(), noise.cpu(), (basis.T @ (problem.initial(1)[0] - problem.optimum)).cpu()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from noisydescent import theory
 from noisydescent.devices import generator, threads_for
-from noisydescent.figures.knobs.base import Knob, LabState, Setup
+from noisydescent.figures.knobs.base import Knob, LabState, Setup, local_quadratic
 from noisydescent.figures.scene import Look
 from noisydescent.problems import Problem
 from noisydescent.schedules import Schedule, multipliers
@@ -38,8 +38,7 @@ def train_workers(
     """Local SGD of four workers from one start, each with minibatches of `batch_size`; called as `sweep.train` is.
 
     The loss recorded is the mean over the workers of the loss of each one's own model; right after an averaging they
-    are the same model. A run stands for one worker: there are runs / 4 seeds, at least one, so the cost is that of
-    `runs` runs of plain SGD.
+    are the same model. There are runs / 2 seeds, at least one, so the cost is that of twice as many runs of plain SGD.
     """
     seeds = max(1, runs // 2)
     random = generator(seed, problem.device)
@@ -88,9 +87,8 @@ def spectrum_of(problem: Problem) -> tuple[Tensor, Tensor]:
     """Eigenvalues of the Hessian and the noise's variance along its eigenvectors, (d,) each: at the optimum."""
     if hasattr(problem, "eigenvalues"):
         return problem.eigenvalues.cpu().double(), problem.noise_variance.cpu().double()
-    eigenvalues, basis = torch.linalg.eigh(problem.hessian(problem.optimum))
-    noise = (basis.T @ problem.noise_covariance(problem.optimum) @ basis).diagonal()
-    return eigenvalues.cpu().double(), noise.cpu().double()
+    eigenvalues, noise, _ = local_quadratic(problem)
+    return eigenvalues.double(), noise.double()
 
 
 def labels(look: Look) -> Look:
