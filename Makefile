@@ -52,10 +52,10 @@ test: $(STAMP) $(WIDGETS7)/.installed
 	$(PY) -m pytest $(TEST_ARGS)
 
 grade: $(STAMP)
-	$(PY) -m autograde.sample_class
+	$(PY) -m autograde.classroom.sample_class
 
 notebooks: $(STAMP)
-	$(PY) -m autograde.notebooks
+	$(PY) -m autograde.authoring.notebooks
 	$(PY) .ci/api.py
 
 lint: $(STAMP)

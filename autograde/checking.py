@@ -6,9 +6,9 @@ import os
 import sys
 from collections.abc import Mapping
 
-from autograde.exercise import find
-from autograde.report import Report
-from autograde.runner import run
+from autograde.bank import find
+from autograde.judge.report import Report
+from autograde.judge.runner import run
 
 
 def check(exercise_id: str, namespace: Mapping[str, object]) -> float:

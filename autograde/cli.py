@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 from autograde import verify
-from autograde.exercise import Exercise, bank, find
-from autograde.report import number
-from autograde.runner import grade_file
+from autograde.bank import bank, find
+from autograde.judge.exercise import Exercise
+from autograde.judge.report import number
+from autograde.judge.runner import grade_file
 
 FULL, LESS, USAGE = 0, 1, 2
 
@@ -122,7 +123,7 @@ def verify_command(options: argparse.Namespace) -> int:
 
 def hostile_command(options: argparse.Namespace) -> int:
     """Run the suite of hostile submissions, which prints how many rows survived."""
-    from autograde.notebooks import ROOT
+    from autograde import ROOT
 
     if not (ROOT / "tests" / "hostile").is_dir():
         raise UsageError("the hostile submissions are in tests/hostile of a checkout of the course: run it there")

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograde.exercise import Exercise
-from autograde.report import Report, number
-from autograde.runner import grade_file
+from autograde.judge.exercise import Exercise
+from autograde.judge.report import Report, number
+from autograde.judge.runner import grade_file
 
 ANSWERS = Path(__file__).parent / "answers"
 # fmt: off

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import jupytext
 import pytest
 
-from autograde.exercise import bank
+from autograde.bank import bank
 from noisydescent import study
 
 ROOT = Path(__file__).resolve().parent.parent

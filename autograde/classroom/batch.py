@@ -27,9 +27,9 @@ from autograde.classroom.files import remove_unfinished, write_atomically
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.classroom.seeds import seed_of
 from autograde.classroom.summary import Summary, changes
+from autograde.judge.connection import Server
+from autograde.judge.launch import Launched, launch
 from autograde.sandbox.confinement import require
-from autograde.worker.connection import Server
-from autograde.worker.launch import Launched, launch
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -56,7 +56,7 @@ def command(commands: argparse._SubParsersAction, function, name: str, help: str
 
 
 def grade_command(options: argparse.Namespace) -> int:
-    from autograde.worker.launch import launch
+    from autograde.judge.launch import launch
 
     if options.no_sandbox:
         print(WARNING, file=sys.stderr)

@@ -19,12 +19,12 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
+from autograde.bank import bank
 from autograde.classroom.batch import is_student_id, read_result, result_path
 from autograde.classroom.records import SubmissionResult
 from autograde.classroom.report_page import read_results
-from autograde.escape import printable, visible
-from autograde.exercise import bank
-from autograde.report import code, number
+from autograde.judge.escape import printable, visible
+from autograde.judge.report import code, number
 
 # What a text, a table or the report of an exercise needs, and nothing that runs, loads, sends or covers the page.
 TAGS = {

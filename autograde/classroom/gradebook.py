@@ -22,9 +22,10 @@ from sqlalchemy.exc import OperationalError, SAWarning, SQLAlchemyError
 from sqlalchemy.orm import Session
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograde import ROOT
 from autograde.classroom.files import write_atomically
 from autograde.classroom.records import SubmissionResult
-from autograde.notebooks import ROOT, nbgrader_config
+from autograde.classroom.settings import nbgrader_config
 
 if TYPE_CHECKING:
     from autograde.classroom.grading import Assignment

@@ -22,21 +22,22 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograde.answer import Forbidden
+from autograde import ROOT
+from autograde.bank import bank
 from autograde.classroom.intake import Intake
 from autograde.classroom.interference import may_interfere, mentioned_names
 from autograde.classroom.rebuild import Rebuilt, RebuiltCell, rebuild, to_notebook, without_magics
 from autograde.classroom.records import ExerciseResult, SubmissionResult
-from autograde.delegation import delegation_in_source, delegation_sentence
-from autograde.escape import printable
-from autograde.exercise import Exercise, bank
-from autograde.expect import Mistake
-from autograde.notebooks import ROOT
-from autograde.plugin import GradingPlugin
-from autograde.remote import RemoteAnswer
-from autograde.report import Report, number
-from autograde.runner import no_points, run_tests
-from autograde.worker.connection import CellOutcome, Server, ServerFailed, Worker
+from autograde.judge.answer import Forbidden
+from autograde.judge.connection import CellOutcome, Server, ServerFailed, Worker
+from autograde.judge.escape import printable
+from autograde.judge.exercise import Exercise
+from autograde.judge.expect import Mistake
+from autograde.judge.plugin import GradingPlugin
+from autograde.judge.remote import RemoteAnswer
+from autograde.judge.report import Report, number
+from autograde.judge.runner import no_points, run_tests
+from autograde.worker.delegation import delegation_in_source, delegation_sentence
 
 # The seed of the inputs that `check` shows to everybody.
 PUBLIC_SEED = 0
@@ -46,8 +47,7 @@ EXTRA_SECONDS = 300.0
 SUBMISSION_SECONDS = 600.0
 MAX_WORKERS = 60
 MAX_OUTPUT = 2_000_000  # characters of all outputs of a notebook
-ENGINE = ("answer", "remote", "delegation", "expect", "exercise", "plugin", "limits", "runner", "report")
-ENGINE += ("classroom/grading", "classroom/rebuild", "classroom/intake", "classroom/interference", "worker/*")
+ENGINE = ("judge/*", "worker/*", "sandbox/*", "classroom/*", "bank/*")
 
 
 @dataclass(frozen=True)

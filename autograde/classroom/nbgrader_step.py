@@ -23,14 +23,14 @@ from nbgrader.utils import rmtree
 from traitlets import Bool
 from traitlets.config import Config
 
+from autograde import ROOT
 from autograde.classroom import batch, intake
 from autograde.classroom import gradebook as book
 from autograde.classroom.files import write_atomically
 from autograde.classroom.grading import Assignment, load_assignment
 from autograde.classroom.records import SubmissionResult
 from autograde.classroom.seeds import seed_of
-from autograde.escape import printable
-from autograde.notebooks import ROOT
+from autograde.judge.escape import printable
 
 
 class SubmissionExporter(NotebookExporter):

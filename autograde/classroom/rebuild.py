@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import nbformat
 from nbformat import NotebookNode
 
-from autograde.exercise import Exercise
+from autograde.judge.exercise import Exercise
 
 MAX_SOURCE = 1_000_000  # characters of one cell
 # Sources beyond this, and all after this many together, are searched by line for definitions, not parsed:

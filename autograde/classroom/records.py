@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from autograde.report import TestResult
+from autograde.judge.report import TestResult
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograde.bank import bank
 from autograde.classroom.records import SubmissionResult
-from autograde.escape import printable, spreadsheet, visible
-from autograde.exercise import bank
-from autograde.report import code, number
+from autograde.judge.escape import printable, spreadsheet, visible
+from autograde.judge.report import code, number
 
 # How many rows of mistakes (for each exercise) and of slow answers are worth an instructor's time.
 MISTAKES = 8

@@ -6,8 +6,8 @@ import statistics
 from dataclasses import dataclass
 
 from autograde.classroom.records import SubmissionResult
-from autograde.escape import printable
-from autograde.report import number
+from autograde.judge.escape import printable
+from autograde.judge.report import number
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import torch
 
-from autograde.expect import SKIPPED, as_float64, evaluate
+from autograde.judge.expect import SKIPPED, as_float64, evaluate
 
 Table = Mapping[str, Callable[[], object]]
 

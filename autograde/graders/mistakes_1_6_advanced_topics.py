@@ -13,7 +13,7 @@ import statistics
 
 import torch
 
-from autograde.expect import Mistake
+from autograde.judge.expect import Mistake
 
 # so-noise-scale and so-noise-tracker
 

@@ -13,17 +13,6 @@ import math
 import numpy as np
 import torch
 
-from autograde.exercise import Exercise, grade
-from autograde.expect import (
-    AnswerError,
-    Mistake,
-    expect_close,
-    expect_equal,
-    expect_error,
-    expect_number,
-    matches,
-    note,
-)
 from autograde.graders.inputs import columns_first, normal, strided, uniform
 from autograde.graders.mistakes_1_1_intuition import (
     RANGES,
@@ -39,6 +28,17 @@ from autograde.graders.mistakes_1_1_intuition import (
     sgd_trajectory,
     variance_mistakes,
     variance_tensors,
+)
+from autograde.judge.exercise import Exercise, grade
+from autograde.judge.expect import (
+    AnswerError,
+    Mistake,
+    expect_close,
+    expect_equal,
+    expect_error,
+    expect_number,
+    matches,
+    note,
 )
 
 MINIBATCH_GRADIENT = Exercise(

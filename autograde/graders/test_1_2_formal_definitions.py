@@ -13,8 +13,6 @@ import math
 import numpy as np
 import torch
 
-from autograde.exercise import Exercise, grade
-from autograde.expect import AnswerError, Mistake, expect_close, expect_error, expect_number
 from autograde.graders.inputs import columns_first, normal, strided, uniform
 from autograde.graders.mistakes_1_2_formal_definitions import (
     bias_mistakes,
@@ -29,6 +27,8 @@ from autograde.graders.mistakes_1_2_formal_definitions import (
     width_mistakes,
     z_scores,
 )
+from autograde.judge.exercise import Exercise, grade
+from autograde.judge.expect import AnswerError, Mistake, expect_close, expect_error, expect_number
 
 EMPIRICAL_RISK = Exercise(
     id="so-empirical-risk",

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import torch
 
-from autograde.exercise import Exercise, grade
-from autograde.expect import AnswerError, Mistake, expect_close, expect_error, expect_number
 from autograde.graders.inputs import normal, strided, uniform
 from autograde.graders.mistakes_1_3_geometry_and_guarantees import (
     descent_mistakes,
@@ -25,6 +23,8 @@ from autograde.graders.mistakes_1_3_geometry_and_guarantees import (
     stationary_mistakes,
     stationary_variance,
 )
+from autograde.judge.exercise import Exercise, grade
+from autograde.judge.expect import AnswerError, Mistake, expect_close, expect_error, expect_number
 
 EXPECTED_SQUARE_NORM = Exercise(
     id="so-expected-square-norm",

@@ -20,18 +20,6 @@ import math
 import numpy as np
 import torch
 
-from autograde.exercise import Exercise, grade
-from autograde.expect import (
-    AnswerError,
-    Mistake,
-    evaluate,
-    expect_close,
-    expect_error,
-    expect_number,
-    hidden,
-    matches,
-    note,
-)
 from autograde.graders.inputs import columns_first, normal, strided, uniform
 from autograde.graders.mistakes_1_4_algorithms_and_dynamics import (
     asymptotic_mistakes,
@@ -49,6 +37,18 @@ from autograde.graders.mistakes_1_4_algorithms_and_dynamics import (
     scaled_rate,
     steps_mistakes,
     steps_needed,
+)
+from autograde.judge.exercise import Exercise, grade
+from autograde.judge.expect import (
+    AnswerError,
+    Mistake,
+    evaluate,
+    expect_close,
+    expect_error,
+    expect_number,
+    hidden,
+    matches,
+    note,
 )
 
 SCALE_LR = Exercise(

@@ -13,17 +13,6 @@ import math
 import numpy as np
 import torch
 
-from autograde.exercise import Exercise, grade
-from autograde.expect import (
-    AnswerError,
-    Mistake,
-    as_tensor,
-    expect_close,
-    expect_error,
-    low_precision,
-    matches,
-    note,
-)
 from autograde.graders.inputs import columns_first, normal, strided, uniform
 from autograde.graders.mistakes_1_5_practical_variants import (
     MICRO,
@@ -39,6 +28,17 @@ from autograde.graders.mistakes_1_5_practical_variants import (
     polyak_readings,
     weighted_mean,
     weighted_mistakes,
+)
+from autograde.judge.exercise import Exercise, grade
+from autograde.judge.expect import (
+    AnswerError,
+    Mistake,
+    as_tensor,
+    expect_close,
+    expect_error,
+    low_precision,
+    matches,
+    note,
 )
 
 POLYAK_AVERAGE = Exercise(

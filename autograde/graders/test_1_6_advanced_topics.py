@@ -22,18 +22,6 @@ import math
 import numpy as np
 import torch
 
-from autograde.exercise import Exercise, grade
-from autograde.expect import (
-    AnswerError,
-    Mistake,
-    as_float64,
-    as_tensor,
-    expect_close,
-    expect_error,
-    expect_number,
-    low_precision,
-    matches,
-)
 from autograde.graders.inputs import columns_first, normal, strided, uniform
 from autograde.graders.mistakes_1_6_advanced_topics import (
     SampleGradients,
@@ -61,6 +49,18 @@ from autograde.graders.mistakes_1_6_advanced_topics import (
     trace_mistakes,
     tracked,
     tracker_mistakes,
+)
+from autograde.judge.exercise import Exercise, grade
+from autograde.judge.expect import (
+    AnswerError,
+    Mistake,
+    as_float64,
+    as_tensor,
+    expect_close,
+    expect_error,
+    expect_number,
+    low_precision,
+    matches,
 )
 
 NOISE_SCALE = Exercise(

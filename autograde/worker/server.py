@@ -85,9 +85,8 @@ class Server:
             self._limits = Limits
             readable, protected = default_readable(), [Path(path) for path in settings["protected"]]
             if settings["bubblewrap"]:
-                from autograde.worker.launch import own_sources
-
-                self._confinement = prepare([*readable, *own_sources()], protected, landlock=False)
+                sources = [Path(path) for path in settings["sources"]]
+                self._confinement = prepare([*readable, *sources], protected, landlock=False)
             else:
                 self._confinement = prepare(readable, protected)
         else:

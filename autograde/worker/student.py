@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from autograde.delegation import Watcher
+from autograde.worker.delegation import Watcher
 from autograde.worker.shell import WorkerShell, run_cell
 from autograde.worker.watch import Snapshot
 from autograde.worker.wire import HEADER, Exchange, Reader, Reference, WireError, parse

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograde.exercise import bank
+from autograde.bank import bank
 from autograde.verify import ANSWERS, verify_exercise
 
 

@@ -6,8 +6,8 @@ from nbclient import NotebookClient
 from nbgrader.utils import determine_grade
 
 from autograde import check
-from autograde.exercise import bank
-from autograde.report import Report, TestResult
+from autograde.bank import bank
+from autograde.judge.report import Report, TestResult
 from autograde.verify import ANSWERS
 
 FOLDER = ANSWERS / "so-samples-to-target"

@@ -7,8 +7,8 @@ import sys
 import nbformat
 import pytest
 
+from autograde.bank import bank
 from autograde.cli import main
-from autograde.exercise import bank
 from autograde.verify import ANSWERS, names_mistake
 
 RIGHT = sorted((ANSWERS / "so-samples-to-target").glob("right_*.py"))[0]

@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch.optim.sgd import sgd as functional_sgd
 
-from autograde.exercise import Exercise, GradedTest, bank, find, grade
-from autograde.runner import run
+from autograde.bank import bank, find
+from autograde.judge.exercise import Exercise, GradedTest, grade
+from autograde.judge.runner import run
 
 
 def double(x):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograde.expect import Mistake, Situation, expect_close, expect_equal, expect_error, situation
+from autograde.judge.expect import Mistake, Situation, expect_close, expect_equal, expect_error, situation
 
 WANT = torch.tensor([1.0, -2.0, 3.0], dtype=torch.float64)
 

@@ -6,8 +6,8 @@ import re
 import nbformat
 import pytest
 
-from autograde.exercise import bank
-from autograde.notebooks import METADATA, ROOT, build, files, leftovers, main, read_source, sources
+from autograde.authoring.notebooks import METADATA, ROOT, build, files, leftovers, main, read_source, sources
+from autograde.bank import bank
 
 SECRET_LENGTH = 12
 
@@ -117,7 +117,7 @@ def test_check_finds_a_change_and_a_leftover(tmp_path, monkeypatch, capsys):
         f"# %% nbgrader={json.dumps(metadata)}\n### BEGIN SOLUTION\nsecret_of_this_test = 1\n### END SOLUTION\n"
     )
     (source.parent / "data.csv").write_text("1,2\n")
-    monkeypatch.setattr("autograde.notebooks.ROOT", tmp_path)
+    monkeypatch.setattr("autograde.authoring.notebooks.ROOT", tmp_path)
     assert main(["--check"]) == 1
     assert main([]) == 0
     assert main(["--check"]) == 0

@@ -7,7 +7,7 @@ import jupytext
 import pytest
 import torch
 
-from autograde.exercise import bank
+from autograde.bank import bank
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

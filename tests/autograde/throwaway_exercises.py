@@ -4,8 +4,8 @@ import time
 
 import torch
 
-from autograde.exercise import Exercise, grade
-from autograde.expect import expect_close, expect_equal, expect_error, note
+from autograde.judge.exercise import Exercise, grade
+from autograde.judge.expect import expect_close, expect_equal, expect_error, note
 
 
 def exercise(name, **options):

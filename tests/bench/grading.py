@@ -12,15 +12,15 @@ from pathlib import Path
 
 import torch
 
-from autograde.answer import Answer
+from autograde.authoring.notebooks import ROOT
 from autograde.classroom.gradebook import open_gradebook, rows, settings
 from autograde.classroom.grading import grade_id, load_assignment
-from autograde.load import load
-from autograde.notebooks import ROOT
-from autograde.remote import RemoteAnswer
-from autograde.runner import run_tests
+from autograde.judge.answer import Answer
+from autograde.judge.connection import Server
+from autograde.judge.load import load
+from autograde.judge.remote import RemoteAnswer
+from autograde.judge.runner import run_tests
 from autograde.verify import ANSWERS
-from autograde.worker.connection import Server
 from tests.classroom import kill_and_resume
 
 ASSIGNMENT = "1_1_intuition"
@@ -113,7 +113,7 @@ def stock_nbgrader(folder):
     from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
 
-    from autograde.notebooks import nbgrader_config
+    from autograde.authoring.notebooks import nbgrader_config
 
     config = nbgrader_config(folder, source=ROOT / "solutions")
     plain = Config({"CourseDirectory": config.CourseDirectory, "GenerateAssignment": {"force": True}})

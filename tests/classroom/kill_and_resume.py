@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from autograde.authoring.notebooks import ROOT
 from autograde.classroom.gradebook import open_gradebook, rows, settings
-from autograde.notebooks import ROOT
 
 MADE = ("results", "autograded")
 

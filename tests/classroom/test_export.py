@@ -7,9 +7,9 @@ import pytest
 from nbgrader.plugins import CsvExportPlugin
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograde.authoring.notebooks import ROOT
 from autograde.classroom.export import COLUMNS, SafeCsvExport
 from autograde.classroom.gradebook import open_gradebook, settings
-from autograde.notebooks import ROOT
 
 # nbgrader's own way with its sessions.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")

@@ -11,13 +11,13 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import v4
 from nbgrader.server_extensions.formgrader import handlers
 
+from autograde.authoring.notebooks import ROOT
+from autograde.bank import bank
 from autograde.classroom import feedback, gradebook
 from autograde.classroom.batch import result_path
 from autograde.classroom.files import write_atomically
 from autograde.classroom.records import ExerciseResult, SubmissionResult
-from autograde.exercise import bank
-from autograde.notebooks import ROOT
-from autograde.report import Report, TestResult
+from autograde.judge.report import Report, TestResult
 
 ASSIGNMENT = "1_1_intuition"
 EXERCISES = [exercise for exercise in bank().values() if exercise.notebook == ASSIGNMENT]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograde.bank import bank
 from autograde.classroom.intake import read_submission, students
 from autograde.classroom.rebuild import Rebuilt, rebuild, to_notebook
-from autograde.exercise import bank
 from tests.classroom import damage
 
 EXERCISES = [exercise for exercise in bank().values() if exercise.notebook == damage.ASSIGNMENT]

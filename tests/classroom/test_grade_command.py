@@ -11,9 +11,9 @@ import time
 import psutil
 import pytest
 
+from autograde.authoring.notebooks import ROOT
 from autograde.classroom.batch import result_path
 from autograde.cli import main
-from autograde.notebooks import ROOT
 from autograde.sandbox import confinement
 
 NAME = "1_1_intuition"

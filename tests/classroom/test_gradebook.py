@@ -11,10 +11,10 @@ from nbgrader.apps import NbGraderAPI
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
+from autograde.authoring.notebooks import ROOT, nbgrader_config
+from autograde.bank import bank
 from autograde.classroom import gradebook as book
 from autograde.classroom.records import ExerciseResult, SubmissionResult
-from autograde.exercise import bank
-from autograde.notebooks import ROOT, nbgrader_config
 
 NAME = "1_1_intuition"
 EXERCISES = [exercise for exercise in bank().values() if exercise.notebook == NAME]

@@ -152,7 +152,7 @@ def satisfies_robbins_monro(power):
 
 
 def public_rates():
-    from autograde.runner import run
+    from autograde.judge.runner import run
 
     seen = []
 

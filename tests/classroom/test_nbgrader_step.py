@@ -12,12 +12,12 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 
 from autograde import verify
+from autograde.authoring.notebooks import ROOT, nbgrader_config
 from autograde.classroom import nbgrader_step
 from autograde.classroom.gradebook import open_gradebook, rows
 from autograde.classroom.grading import grade_submission, load_assignment
 from autograde.classroom.intake import read_submission
 from autograde.classroom.seeds import seed_of
-from autograde.notebooks import ROOT, nbgrader_config
 
 ASSIGNMENT = "1_1_intuition"
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"

@@ -9,9 +9,9 @@ import time
 import nbformat
 import pytest
 
+from autograde.bank import bank
 from autograde.classroom import rebuild as module
 from autograde.classroom.rebuild import Rebuilt, read_code, rebuild, to_notebook
-from autograde.exercise import bank
 from tests.classroom import damage
 from tests.classroom.damage import code_cell, flags, grade_id, text_of
 

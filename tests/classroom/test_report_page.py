@@ -10,7 +10,7 @@ from autograde.classroom.batch import result_path
 from autograde.classroom.files import write_atomically
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.classroom.report_page import bins, common_mistakes, points_table, write_report
-from autograde.report import TestResult
+from autograde.judge.report import TestResult
 
 ASSIGNMENT = "1_1_intuition"
 SCRIPT = "<script>alert(1)</script>"

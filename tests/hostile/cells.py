@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import textwrap
 
-from autograde.exercise import Exercise, bank, find
-from autograde.runner import grade_file
+from autograde.bank import bank, find
+from autograde.judge.exercise import Exercise
+from autograde.judge.runner import grade_file
 from autograde.verify import ANSWERS
 
 ASSIGNMENT = "1_1_intuition"

@@ -14,11 +14,11 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograde.authoring.notebooks import ROOT
 from autograde.classroom.batch import grade_class, new_pool
 from autograde.classroom.gradebook import Recorder
 from autograde.classroom.grading import load_assignment
 from autograde.classroom.records import ExerciseResult, SubmissionResult
-from autograde.notebooks import ROOT
 from tests.hostile import cells, watch
 from tests.hostile.cells import ASSIGNMENT, SEED, TARGET
 

@@ -307,7 +307,7 @@ READING_THE_TESTS = {
             except ImportError:
                 pass
     """,
-    "bank": "from autograde.exercise import bank\nreturn bank()",
+    "bank": "from autograde.judge.exercise import bank\nreturn bank()",
     "check_globals": "return 'find' in check.__globals__ and check.__globals__['find']('so-minibatch-gradient')",
     "source_of_check": "import inspect\nreturn 'expect' in inspect.getsource(inspect.getmodule(check))",
     "line_cache": f"import linecache\nreturn any({SPY} in ''.join(entry[2]) for entry in linecache.cache.values())",
@@ -534,7 +534,7 @@ def test_hooks(arena, source):
 GOOD_ONLY_WHEN_GRADED = {
     "modules": """
         import sys
-        return any(name.startswith(('pytest', '_pytest', 'autograde.graders', 'autograde.plugin', 'autograde.runner'))
+        return any(name.startswith(('pytest', '_pytest', 'autograde.bank', 'autograde.judge'))
                    for name in sys.modules)
     """,
     "environment": (
@@ -584,8 +584,8 @@ def visible_answers():
     """Hash of the inputs -> the right result, for every call of the tests with the public seed 0."""
     import hashlib
 
-    from autograde.exercise import find
-    from autograde.runner import run
+    from autograde.bank import find
+    from autograde.judge.runner import run
 
     namespace = {}
     exec(right(), namespace)

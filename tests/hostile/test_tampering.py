@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autograde.notebooks import ROOT
+from autograde.authoring.notebooks import ROOT
 from tests.hostile import cells
 from tests.hostile.cells import ASSIGNMENT, TARGET, heist, right
 from tests.hostile.harness import SUBMITTED_AT, extra_cell, grade_id_of, write_submission
@@ -16,7 +16,7 @@ SECOND = "so-gradient-variance"
 
 # Files of the checkout are only opened, never written: an attack that gets through must not spoil the sources.
 WRITERS = {
-    "source": "return open('@ROOT@/autograde/expect.py', 'r+b')",
+    "source": "return open('@ROOT@/autograde/judge/expect.py', 'r+b')",
     "tests": "return open('@ROOT@/autograde/graders/test_1_1_intuition.py', 'ab')",
     "solution": "return open('@ROOT@/solutions/1_1_intuition/1_1_intuition.ipynb', 'r+b')",
     "configuration": "return open('@ROOT@/autograde/nbgrader_config.py', 'r+b')",

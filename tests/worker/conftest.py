@@ -1,6 +1,6 @@
 import pytest
 
-from autograde.worker.connection import Server
+from autograde.judge.connection import Server
 
 CONFINEMENT = pytest.importorskip("autograde.sandbox.confinement")
 

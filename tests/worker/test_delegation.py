@@ -1,6 +1,6 @@
 import pytest
 
-from autograde.delegation import delegation_in_source
+from autograde.worker.delegation import delegation_in_source
 
 
 @pytest.mark.parametrize(

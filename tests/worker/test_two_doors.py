@@ -6,9 +6,9 @@ All right ones and every third wrong one; tests/autograde/test_answers.py has al
 import pytest
 
 from autograde import verify
-from autograde.exercise import bank
-from autograde.remote import RemoteAnswer
-from autograde.runner import grade_file, run_tests
+from autograde.bank import bank
+from autograde.judge.remote import RemoteAnswer
+from autograde.judge.runner import grade_file, run_tests
 
 
 def answers(exercise):

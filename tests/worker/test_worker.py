@@ -6,11 +6,11 @@ import time
 import pytest
 import torch
 
-from autograde.answer import Delegation, Forbidden
-from autograde.expect import AnswerError, Mistake
-from autograde.limits import OutOfTime
-from autograde.remote import RemoteAnswer
-from autograde.worker.connection import Server
+from autograde.judge.answer import Delegation, Forbidden
+from autograde.judge.connection import Server
+from autograde.judge.expect import AnswerError, Mistake
+from autograde.judge.limits import OutOfTime
+from autograde.judge.remote import RemoteAnswer
 from autograde.worker.wire import WireError
 
 
@@ -243,14 +243,14 @@ def test_processor_time_counts_and_not_the_clock_on_the_wall(ask):
 
 
 def test_one_that_stops_itself_or_sleeps_is_ended(server, monkeypatch):
-    monkeypatch.setattr("autograde.worker.connection.IDLE_SECONDS", 1.0)
+    monkeypatch.setattr("autograde.judge.connection.IDLE_SECONDS", 1.0)
     worker = server.spawn(2**30)
     assert "without computing" in worker.run_cell("import time; time.sleep(1000)", 30.0).ended
     worker.close()
 
 
 def test_one_that_computes_a_little_now_and_then_is_ended(server, monkeypatch):
-    monkeypatch.setattr("autograde.worker.connection.WALL_SECONDS", 0.0)
+    monkeypatch.setattr("autograde.judge.connection.WALL_SECONDS", 0.0)
     worker = server.spawn(2**30)
     outcome = worker.run_cell("import time\nwhile True:\n    time.sleep(0.3); sum(range(10**5))", 0.5)
     assert "far more time" in outcome.ended

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 
-from autograde.answer import Answer, Forbidden
-from autograde.escape import printable
-from autograde.exercise import Exercise, GradedTest
-from autograde.expect import KnownMistake, Mistake, Situation, error_text, situation
-from autograde.limits import OutOfTime, isolated_torch
-from autograde.report import Report, TestResult
+from autograde.judge.answer import Answer, Forbidden
+from autograde.judge.escape import printable
+from autograde.judge.exercise import Exercise, GradedTest
+from autograde.judge.expect import KnownMistake, Mistake, Situation, error_text, situation
+from autograde.judge.limits import OutOfTime, isolated_torch
+from autograde.judge.report import Report, TestResult
 
 # One answer with an endless loop would otherwise wait for the limit in every test.
 ALL_TESTS = 2.5  # times the limit of one

@@ -1,4 +1,4 @@
-"""Build every notebook from its text: `python -m autograde.notebooks [--check]`.
+"""Build every notebook from its text: `python -m autograde.authoring.notebooks [--check]`.
 
 The .py (jupytext percent) files under `course/` and `solutions/` are the source; the .ipynb beside each is generated,
 and `exercises/` is what nbgrader's own generate_assignment makes of the solutions. The same source gives the same
@@ -18,7 +18,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
+from autograde import ROOT
+from autograde.classroom.settings import nbgrader_config
+
 METADATA = {
     "accelerator": "GPU",
     "colab": {"gpuType": "T4", "provenance": []},
@@ -30,7 +32,7 @@ IGNORED_FOLDERS = {".ipynb_checkpoints", "__pycache__", ".pytest_cache", ".ruff_
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m autograde.notebooks", description="Build every notebook from its text."
+        prog="python -m autograde.authoring.notebooks", description="Build every notebook from its text."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when a file is out of date")
     options = parser.parse_args(arguments)
@@ -135,24 +137,6 @@ def release(root: Path, solutions: dict[Path, bytes]) -> dict[Path, bytes]:
                 text = serialize(nbformat.reads(text.decode(), as_version=4))
             released[root / path.relative_to(course)] = text
     return released
-
-
-def nbgrader_config(course: Path, source: Path | None = None):
-    """A traitlets Config of a course in the folder `course`, set up as `nbgrader_config.py` does for the project.
-
-    `source` is the folder of the solutions when that is not `course`/solutions.
-    """
-    from traitlets.config import Config, PyFileConfigLoader
-
-    config = Config(PyFileConfigLoader("nbgrader_config.py", path=str(Path(__file__).parent)).load_config())
-    directory = config.CourseDirectory
-    directory.root = str(course)
-    directory.db_url = f"sqlite:///{course / 'gradebook.db'}"
-    for step in ("submitted", "autograded", "feedback"):
-        directory[f"{step}_directory"] = step
-    if source is not None:
-        directory.source_directory = str(source)
-    return config
 
 
 def data_files(folder: Path) -> list[Path]:

@@ -10,9 +10,9 @@ import types
 import warnings
 from pathlib import Path
 
-from autograde.answer import own_line, place
-from autograde.expect import error_text
-from autograde.limits import OutOfTime, TimeLimit
+from autograde.judge.answer import own_line, place
+from autograde.judge.expect import error_text
+from autograde.judge.limits import OutOfTime, TimeLimit
 
 LOAD_SECONDS = 20.0
 MODULE = "autograde_answer"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from autograde.answer import Answer
-from autograde.exercise import Exercise, find
-from autograde.load import DoesNotImport, load
-from autograde.plugin import GradingPlugin
-from autograde.report import Report, TestResult
+from autograde.judge.answer import Answer
+from autograde.judge.exercise import Exercise
+from autograde.judge.load import DoesNotImport, load
+from autograde.judge.plugin import GradingPlugin
+from autograde.judge.report import Report, TestResult
 
 # Plugins that are slow, or print, or have no use here. The result is read from our own plugin, never from a text.
 WITHOUT = ("cacheprovider", "faulthandler", "terminal", "unraisableexception", "threadexception", "doctest", "unittest")
@@ -22,15 +22,13 @@ WITHOUT += ("junitxml", "pastebin", "stepwise", "debugging", "setuponly", "setup
 WITHOUT += ("python_path", "tmpdir", "monkeypatch", "recwarn", "subtests", "reports")
 
 
-def run(exercise: Exercise | str, namespace: Mapping[str, object], seed: int = 0) -> Report:
+def run(exercise: Exercise, namespace: Mapping[str, object], seed: int = 0) -> Report:
     """Grade the functions in `namespace` (name -> object) in this process and return a Report.
 
-    `exercise` is an Exercise or an id of the bank; the same `seed` gives the same inputs.
-    A test that did not run to its end, for whatever reason, earns nothing. Raises ValueError for an unknown id, and
+    The same `seed` gives the same inputs.
+    A test that did not run to its end, for whatever reason, earns nothing. Raises
     RuntimeError when the tests themselves could not be run.
     """
-    if isinstance(exercise, str):
-        exercise = find(exercise)
     return run_tests([exercise], lambda _: Answer(namespace), seed).report(exercise)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from autograde.delegation import restore_profile
+from autograde.worker.delegation import restore_profile
 
 IMPORT_SECONDS = 60.0
 

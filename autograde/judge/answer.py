@@ -1,9 +1,9 @@
 """The student's functions as the tests see them: guarded calls, in this process.
 
 Tests call the functions through an answer only, so that where the code runs can change without changing a test:
-`Answer` calls the functions of a namespace here, `autograde.remote.RemoteAnswer` those of a worker. A guarded call
-turns exceptions into one sentence, notices inputs that were changed in place, and notices an answer that hands the work
-to PyTorch's own optimizers and schedulers.
+`Answer` calls the functions of a namespace here, `RemoteAnswer` those of a worker. A guarded call turns exceptions into
+one sentence, notices inputs that were changed in place, and notices an answer that hands the work to PyTorch's own
+optimizers and schedulers.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import torch
 
-from autograde.delegation import Watcher, delegation_sentence, restore_profile
-from autograde.expect import AnswerError, Mistake, error_text, hidden, note
-from autograde.limits import OutOfTime, TimeLimit
+from autograde.judge.expect import AnswerError, Mistake, error_text, hidden, note
+from autograde.judge.limits import OutOfTime, TimeLimit
+from autograde.worker.delegation import Watcher, delegation_sentence, restore_profile
 
 # A result of one of these types is data; anything else that an answer returns stays a guarded object.
 DATA = (type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, torch.Tensor, torch.dtype)

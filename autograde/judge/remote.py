@@ -1,4 +1,4 @@
-"""The student's functions as the tests see them when they run in a worker: the same interface as `autograde.answer`."""
+"""The student's functions as the tests see them when they run in a worker: the same interface as `Answer`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
-from autograde.answer import (
+from autograde.judge.answer import (
     Delegation,
     Forbidden,
     Results,
@@ -22,10 +22,10 @@ from autograde.answer import (
     unanswered,
     undefined,
 )
-from autograde.delegation import delegation_sentence, public_name
-from autograde.expect import AnswerError, Mistake
-from autograde.limits import OutOfTime
-from autograde.worker.connection import OverLimit, RemoteError, Worker, WorkerEnded, described
+from autograde.judge.connection import OverLimit, RemoteError, Worker, WorkerEnded, described
+from autograde.judge.expect import AnswerError, Mistake
+from autograde.judge.limits import OutOfTime
+from autograde.worker.delegation import delegation_sentence, public_name
 from autograde.worker.wire import Reference, WireError
 
 BUILTIN = {
@@ -39,7 +39,7 @@ def identifier(text: object) -> str:
 
 
 class RemoteAnswer:
-    """Attributes are the functions that the student defined in the worker; see `autograde.answer.Answer`."""
+    """Attributes are the functions that the student defined in the worker; see `autograde.judge.answer.Answer`."""
 
     def __init__(self, worker: Worker):
         self._worker = worker

@@ -1,4 +1,4 @@
-"""A sample class, graded by nbgrader from submission to feedback: `python -m autograde.sample_class` (`make grade`).
+"""A sample class, graded by nbgrader from submission to feedback (`make grade`).
 
 Six submissions of one assignment go through nbgrader's own steps, in a course tree of their own under
 `autograde/class/sample/` with their own gradebook: an instructor's class beside it is never touched.
@@ -18,10 +18,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograde import verify
-from autograde.exercise import Exercise, bank
-from autograde.notebooks import ROOT, nbgrader_config
-from autograde.report import number
+from autograde import ROOT, verify
+from autograde.bank import bank
+from autograde.classroom.settings import nbgrader_config
+from autograde.judge.exercise import Exercise
+from autograde.judge.report import number
 
 SAMPLE = ROOT / "autograde" / "class" / "sample"
 ASSIGNMENT = "1_1_intuition"
@@ -53,7 +54,7 @@ class Grades:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m autograde.sample_class", description="Grade a sample class with nbgrader."
+        prog="python -m autograde.classroom.sample_class", description="Grade a sample class with nbgrader."
     )
     parser.parse_args(arguments)
     grades = grade_class(SAMPLE)

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import torch
 
-from autograde.expect import error_text
+from autograde.judge.expect import error_text
+from autograde.judge.launch import Launched, connect, launch
 from autograde.sandbox.resources import Limits
-from autograde.worker.launch import Launched, connect, launch
 from autograde.worker.wire import HEADER, MAX_BYTES, MAX_TEXT, Exchange, Reader, Reference, WireError, parse
 
 START_SECONDS = 120.0

@@ -16,10 +16,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograde import ROOT
 from autograde.sandbox.bubblewrap import bubblewrap_prefix
 from autograde.sandbox.confinement import default_readable, layers, require
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE = "import sys; sys.path[:0] = {}; from autograde.worker.server import main; sys.exit(main())"
 
 
@@ -77,6 +77,7 @@ def launch(sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: b
         "protected": [str(path) for path in hidden],
         "hidden": [path for path in paths if Path(path) == ROOT],
         "bubblewrap": bubblewrap,
+        "sources": [str(path) for path in own_sources()],
     }
     ours, theirs = socket.socketpair()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -136,9 +137,9 @@ def import_paths() -> list[str]:
 
 
 def own_sources() -> list[Path]:
-    """What the server imports of the grader: the engine, not the tests, the solutions or the answers."""
+    """What the server imports of the grader: the untrusted room and the sandbox, nothing of the trusted ones."""
     here = ROOT / "autograde"
-    return [*sorted(here.glob("*.py")), here / "worker", here / "sandbox"]
+    return [here / "__init__.py", here / "worker", here / "sandbox"]
 
 
 def environment(folder: Path) -> dict[str, str]:

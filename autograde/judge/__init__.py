@@ -1,0 +1,1 @@
+"""The trusted side: exercises, their tests, and the process that judges answers."""
