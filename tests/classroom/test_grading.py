@@ -160,7 +160,7 @@ def public_rates():
         seen.append(float(c))
         return lambda t: c / (t + t0) ** power
 
-    run("so-robbins-monro", {"robbins_monro": robbins_monro, "satisfies_robbins_monro": lambda p: 0.5 < p <= 1})
+    run(find("so-robbins-monro"), {"robbins_monro": robbins_monro, "satisfies_robbins_monro": lambda p: 0.5 < p <= 1})
     return sorted(set(seen))
 
 
