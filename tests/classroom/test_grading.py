@@ -152,6 +152,7 @@ def satisfies_robbins_monro(power):
 
 
 def public_rates():
+    from autograde.bank import find
     from autograde.judge.runner import run
 
     seen = []
