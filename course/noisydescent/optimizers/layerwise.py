@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from noisydescent.optimizers.adaptive import directions, moments
-from noisydescent.optimizers.runs import State, decayed, moved, norms, start
+from noisydescent.optimizers.building_blocks import State, checked_rates, decayed, moved, norms
 
 
 def lars(
@@ -33,7 +33,7 @@ def lars(
     You, Gitman, Ginsburg, *Large Batch Training of Convolutional Networks*, 2017, with the learning rate outside the
     buffer, as in torch.optim.SGD (the paper has it inside: the same for a constant one).
     """
-    rates = start(
+    rates = checked_rates(
         params,
         grads,
         state,
@@ -67,7 +67,7 @@ def lamb(
     Moments and bias correction as in `adam`; the ratio is not clamped (phi(z) = z).
     You et al., *Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes*, 2020, algorithm 2.
     """
-    rates = start(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
     new = moments(state, grads, betas)
     updates = decayed(params, directions(new, betas, eps), weight_decay)
     moves = [moved(w, r, u * trust_ratio(norms(w), norms(u))) for w, r, u in zip(params, rates, updates, strict=True)]

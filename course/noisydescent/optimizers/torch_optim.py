@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from noisydescent.optimizers.adaptive import bias_corrections
+from noisydescent.optimizers.building_blocks import check_hyper
 from noisydescent.optimizers.layerwise import lars_ratio, trust_ratio
 from noisydescent.optimizers.matrix import eigenbasis, inverse_fourth_root, power_step
-from noisydescent.optimizers.runs import check_hyper
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
