@@ -1,5 +1,3 @@
-import sys
-
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -7,7 +5,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, devices, train
 from noisydescent.optimizers import RULES
 from noisydescent.schedules import constant
-from noisydescent.sweep import gradient_norm
+from noisydescent.training import Hooks, gradient_norm, loop
 
 PROBLEMS = {
     "quadratic": lambda **more: Quadratic(torch.ones(3), noise=torch.eye(3), **more),
@@ -90,8 +88,7 @@ TRAINED_WITH += [("transformer", name) for name in RULES]
 @pytest.mark.parametrize(("name", "optimizer"), TRAINED_WITH)
 def test_a_whole_training_mixes_no_devices(name, optimizer, monkeypatch):
     """Fake tensors know their device without there being one: a step on a tensor made on the CPU would be an error."""
-    # the name of a module and of a function in it are the same here
-    monkeypatch.setattr(sys.modules["noisydescent.sweep"], "generator", lambda seed, device: torch.Generator())
+    monkeypatch.setattr(loop, "generator", lambda seed, device: torch.Generator())
     p, seen = PROBLEMS[name](device="cpu"), []
     with FakeTensorMode(allow_non_fake_inputs=True):
         for key, value in vars(p).items():
@@ -101,7 +98,8 @@ def test_a_whole_training_mixes_no_devices(name, optimizer, monkeypatch):
         metrics = {"gradient_norm": gradient_norm} if optimizer == "adam" else {}
         rates = torch.full((4, 2, 1), 0.1, dtype=torch.float64)
         on_record = lambda step, loss: seen.append(loss.device.type)  # noqa: E731
-        training = sys.modules["noisydescent.sweep"]._train(p, rates, 6, 3, optimizer, None, 0, 2, metrics, on_record)
+        at = [0, 2, 4]
+        training = loop.train_configurations(p, rates, 6, 3, optimizer, None, Hooks(), 0, at, metrics, on_record)
         assert seen == ["lazy"] * 3 and training.theta.device.type == "lazy"
         assert training.loss.device.type == training.learning_rate.device.type == "cpu"
         with pytest.raises(RuntimeError, match="device"):

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from noisydescent import draw_curve, draw_measured, draw_theory, lab, new_figure, show, theory
-from noisydescent.figures import labs, style
-from noisydescent.figures.knobs import LabState
+from noisydescent import Hooks, draw_curve, draw_measured, draw_theory, lab, new_figure, show, theory
+from noisydescent.figures import style
 from noisydescent.figures.scene import Curves, Look, Scene
+from noisydescent.labs import measurement as labs
+from noisydescent.labs.prediction import expected_loss
+from noisydescent.labs.state import LabState
 from noisydescent.schedules import NAMES, multipliers
 
 PICTURES = {
@@ -118,7 +120,7 @@ def test_the_local_theory_is_right_near_the_optimum():
     measured, predicted = lines(left)["measured, 16 seeds"][1], lines(left)["local theory"][1]
     assert measured[-5:].mean() == pytest.approx(float(predicted[-50:].mean()), rel=0.3)
     rates = torch.full((300,), 0.5, dtype=torch.float64)
-    np.testing.assert_allclose(predicted, labs.local_expected_loss(p, 64, rates))
+    np.testing.assert_allclose(predicted, expected_loss(p, Hooks(), 64, rates))
 
 
 def test_the_transformer_picture_shows_the_entropy_rate():

@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, named, sweep, train
 from noisydescent.optimizers import RULES
 from noisydescent.schedules import NAMES, constant, multipliers
-from noisydescent.sweep import gradient_norm
+from noisydescent.training import gradient_norm
 
 
 def quadratic(noise=1.0) -> Quadratic:
