@@ -11,14 +11,13 @@ from functools import cache
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from noisydescent import schedules
 from noisydescent.diagnostics import mean_and_error
-from noisydescent.figures.scene import Curves, Look, Scene
+from noisydescent.figures.scene import Curves, Look
 from noisydescent.labs.knobs import KNOBS, WORKERS, Setup, setup_of
-from noisydescent.labs.prediction import ClippedTheory, clipped_gaussian_loss, expected_loss, loss_about_fixed_point
+from noisydescent.labs.prediction import ClippedTheory, clipped_gaussian_loss, loss_about_fixed_point, predicted_loss
 from noisydescent.labs.state import LabState
 from noisydescent.problems import Logistic, MarkovLanguage, Problem, Quadratic
 from noisydescent.training import Hooks, Training, train
@@ -101,7 +100,7 @@ class Lab:
         if state.optimizer != "sgd":
             return None
         setup = self.setup(state)
-        return expected_loss(setup.problem, setup.hooks, state.batch_size, rates, self.clipped_theory)
+        return predicted_loss(setup.problem, setup.hooks, state.batch_size, rates, self.clipped_theory)
 
     def look_of(self, state: LabState) -> Look:
         """The labels of the picture, for whatever values the knobs of `state` take."""
@@ -211,21 +210,3 @@ LABS = {
     ),
     "transformer": Lab(lab_language, "Held-out loss of the transformer", _language_look, runs=1, record_every=10),
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure, what it shows in words (its alt text), and the numbers under it."""
-
-    figure: Figure
-    image: bytes
-    alt: str
-    readout: str
-
-
-def picture(name: str, state: LabState) -> Picture:
-    """The picture of lab `name` ("quadratic", "logistic", "transformer") at `state`: a pure function."""
-    measured = LABS[name].measure(state)
-    scene = Scene(LABS[name].look_of(state))
-    image = scene.png(measured.curves)
-    return Picture(scene.figure, image, measured.alt, measured.readout)

@@ -18,12 +18,12 @@ ClippedTheory = Callable[[Problem, float, int, Tensor], Tensor]
 
 
 @lru_cache(maxsize=8)  # a slider asks for it at every move
-def local(problem: Problem) -> LocalQuadratic | None:
+def near_optimum(problem: Problem) -> LocalQuadratic | None:
     """`problem.local_quadratic()`, remembered."""
     return problem.local_quadratic()
 
 
-def expected_loss(
+def predicted_loss(
     problem: Problem, hooks: Hooks, batch_size: int, rates: Tensor, clipped: ClippedTheory | None = None
 ) -> Tensor | None:
     """Expected loss of SGD with these hooks above `floor`, rates (T,) -> (T + 1,); None where no theory is known.
@@ -32,7 +32,7 @@ def expected_loss(
     their batches together; averaged less often they drift apart as well (`theory.expected_drift`), which is known for
     sampling noise only. Compression has no theory: what is given then is the loss without it.
     """
-    near = local(problem)
+    near = near_optimum(problem)
     clips, other = not math.isinf(hooks.clip), hooks.noise is not None
     if near is None or hooks.noise == "heavy tails" or (clips and (other or clipped is None)):
         return None
@@ -70,7 +70,7 @@ def expected_loss_multiplicative(near: LocalQuadratic, batch_size: int, rates: T
 
 def clipped_gaussian_loss(problem: Problem, threshold: float, batch_size: int, rates: Tensor) -> Tensor:
     """Of a quadratic: the exact mean of a clipped Gaussian gradient at the root mean square of its length."""
-    near = local(problem)
+    near = near_optimum(problem)
     sigma = float(near.noise_variance.mean().sqrt())
     return theory.expected_loss_clipped(near.eigenvalues, sigma, batch_size, rates, near.start, threshold)
 

@@ -70,7 +70,7 @@ def lamb(
     rates = checked_rates(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
     new = moments(state, grads, betas)
     updates = decayed(params, directions(new, betas, eps), weight_decay)
-    moves = [moved(w, r, u * trust_ratio(norms(w), norms(u))) for w, r, u in zip(params, rates, updates, strict=True)]
+    moves = [moved(w, r, u * lamb_ratio(norms(w), norms(u))) for w, r, u in zip(params, rates, updates, strict=True)]
     return moves, new
 
 
@@ -80,6 +80,6 @@ def lars_ratio(weight: Tensor, gradient: Tensor, weight_decay: float, trust_coef
     return torch.where((weight > 0) & (below > 0), trust_coefficient * weight / below, torch.ones_like(weight))
 
 
-def trust_ratio(weight: Tensor, update: Tensor) -> Tensor:
+def lamb_ratio(weight: Tensor, update: Tensor) -> Tensor:
     """LAMB's ratio norm(w) / norm(update) from the two norms, tensors of one shape; 1 where either is 0."""
     return torch.where((weight > 0) & (update > 0), weight / update, torch.ones_like(weight))

@@ -77,19 +77,6 @@ def loss_floor(
     return float(0.5 * variance @ eigenvalues.double())
 
 
-def loss_floor_least_squares(eigenvalues: Tensor, label_noise: float, batch_size: int, learning_rate: float) -> float:
-    """Stationary excess loss of SGD on least squares with fresh Gaussian inputs: 1/2 label_noise h / (1 - h).
-
-    h = (eta / B) sum_i lambda_i / (2 - eta lambda_i (1 + 1/B)), the fixed point of `expected_loss_least_squares`.
-    Zero without label noise: SGD then converges at a constant rate. ValueError at or above
-    `max_learning_rate_least_squares`.
-    """
-    lam, label_noise = spectrum(eigenvalues), non_negative("label_noise", label_noise)
-    eta = _stable(learning_rate, max_learning_rate_least_squares(lam, batch_size), "the limit of stability")
-    h = _feedback(lam, batch_size, eta)
-    return 0.5 * label_noise * h / (1 - h)
-
-
 def ema_variance(beta: float, variance: float | Tensor) -> float | Tensor:
     """Stationary variance of m <- beta m + (1 - beta) x for independent x of `variance`: (1 - beta)/(1 + beta) of it.
 

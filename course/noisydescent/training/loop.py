@@ -134,5 +134,5 @@ def _by_steps(
         if (t in at and records.record(t, theta, gradient)) or last:
             return theta
         theta, state, move = step(theta, gradient, state, rates[t], t, t in at)
-        records.moved(rates[t], move)
+        records.step_taken(rates[t], move)
     raise AssertionError("unreachable")

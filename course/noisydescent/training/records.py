@@ -70,7 +70,7 @@ class Records:
             self.tables[name].append(self._over_workers(metric(self.problem, theta, gradient)))
         return self.on_record is not None and bool(self.on_record(step, self.tables["loss"][-1]))
 
-    def moved(self, rate: Tensor, move: Move | None) -> None:
+    def step_taken(self, rate: Tensor, move: Move | None) -> None:
         """One step was taken, at `rate` (rows,); without a `move` that is believed."""
         if move is None:
             self._read_back()
