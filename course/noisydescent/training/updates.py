@@ -66,15 +66,19 @@ def _hooked(update: Update | None, hooks: Hooks) -> Step:
             after, following = update(theta, gradient, own, rates)
             direction = _direction(update, theta, gradient, own, rates) if look else None
             own, wanted = following, theta - after
-        left, sent = held, wanted
+        left, sent, seen = held, wanted, None
         if hooks.compress is not None:
             sent, left = with_feedback(wanted, held, hooks.compress)
             if not hooks.error_feedback:
                 left = held  # stays zero
-                direction = None if direction is None else hooks.compress(direction)
+                if update is None:
+                    direction = hooks.compress(direction)
+                else:  # entries of one size, as in Adam's first step, may tie: other ones could be sent at rate one
+                    seen = theta - wanted
         after = theta - sent
-        # what is held back counts as moved, so that with error feedback the whole update is seen
-        move = None if direction is None else Move(theta - held, after - left, direction)
+        if seen is None:  # what is held back counts as moved, so that with error feedback the whole update is seen
+            seen = after - left
+        move = None if direction is None else Move(theta - held, seen, direction)
         if hooks.workers > 1 and (t + 1) % hooks.local_steps == 0:
             after = after.view(hooks.workers, -1, after.shape[1]).mean(dim=0).repeat(hooks.workers, 1)
         return after, (own, left), move
