@@ -9,7 +9,7 @@ import torch
 import noisydescent as nd
 from noisydescent import Hooks, LeastSquares, Logistic, MarkovLanguage, MarkovSource, Quadratic, train
 from noisydescent.optimizers import LAYER_RULES, MATRIX_RULES, RULES, compressed_sgd, rule, top_k, with_feedback
-from noisydescent.problems import Clipped, Noisy, clip_norm, stable_noise
+from noisydescent.problems import Clipped, Noisy, Problem, clip_norm, stable_noise
 from noisydescent.training.updates import is_plain_sgd
 
 STAGES = {
@@ -246,3 +246,36 @@ def test_layer_rules_see_the_layers_under_a_hook():
     run = train(problem, optimizer="lamb", hooks=Hooks(clip=1e6), **plan(1, runs=1))
     alone = train(problem, optimizer="lamb", **plan(1, runs=1))
     torch.testing.assert_close(run.theta, alone.theta, rtol=1e-3, atol=1e-4)
+
+
+class Bowl(Problem):
+    """f = theta^2 / 2 in one dimension without noise: what a problem has to have, and nothing else."""
+
+    dim, floor, device, dtype = 1, 0.0, torch.device("cpu"), torch.float64
+
+    def initial(self, runs, generator):
+        return torch.ones(runs, 1, dtype=torch.float64)
+
+    def loss(self, theta):
+        return 0.5 * theta[:, 0].square()
+
+    def gradient(self, theta):
+        return theta
+
+    def oracle(self, runs, batch_size, generator, copies=1):
+        return self.gradient
+
+    def bytes_per_run(self, batch_size):
+        return 100
+
+
+def test_a_problem_of_one_s_own():
+    for optimizer, hooks in itertools.product(
+        ["sgd", "adam"], [Hooks(), Hooks(workers=2), Hooks(noise="multiplicative")]
+    ):
+        run = train(Bowl(), optimizer=optimizer, hooks=hooks, **plan(20))
+        assert run.loss[-1].max() < run.loss[0].min()
+    swept = nd.sweep(Bowl(), steps=5, peaks=[0.1, 0.2], progress=False)
+    assert torch.allclose(swept.loss[0, 0, 0, :, 0, -1], 0.5 * torch.tensor([0.9, 0.8]).double() ** 10)
+    with pytest.raises(ValueError, match=r"problem must be one of .*, or inherit Problem, got 'bowl'"):
+        train("bowl", **plan())

@@ -119,7 +119,7 @@ class Wrapped(Problem):
 
     def __init__(self, problem: Problem) -> None:
         if not isinstance(problem, Problem):
-            raise ValueError(f"problem must be one of noisydescent.problems, got {type(problem).__name__}")
+            raise ValueError(f"problem must be one of noisydescent.problems, or inherit Problem, got {problem!r}")
         self.problem, self.cheap_gradient = problem, problem.cheap_gradient
 
     def __getattr__(self, name: str):

@@ -148,9 +148,7 @@ def expected_loss_of(
 ) -> Tensor:
     """`expected_loss` of a `Quadratic` under peak * schedule(t), t = 0 .. steps - 1; shape (steps + 1,).
 
-    `schedule` may also be a tensor (steps,) of these multipliers, or (steps, S) for S schedules at once.
-
-    With `momentum` that of `expected_loss_momentum`.
+    `schedule` may also be a tensor (steps,) of these multipliers. With `momentum` that of `expected_loss_momentum`.
     """
     rates = non_negative("peak", peak) * multipliers(schedule, steps)
     start = (problem.start - problem.optimum).cpu()

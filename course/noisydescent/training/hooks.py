@@ -49,8 +49,8 @@ class Hooks:
             raise ValueError(f"local_steps={self.local_steps} has one worker to average over: give workers=2 or more")
 
     @property
-    def oracle_only(self) -> bool:
-        """Whether a step is the optimizer's own, with at most another gradient."""
+    def gradient_only(self) -> bool:
+        """Whether a step differs from the optimizer's own in its gradient at most."""
         return self.compress is None and self.workers == 1
 
     def perturbed(self, problem: Problem) -> Problem:

@@ -85,6 +85,8 @@ def train_configurations(
 
     rates (T, C, S) or (T, C, 1). With more than one worker C must be 1.
     """
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem must be one of noisydescent.problems, or inherit Problem, got {problem!r}")
     steps, copies = rates.shape[:2]
     hyper, at, problem = hyper or {}, {*at, steps}, hooks.perturbed(problem)
     rows = runs * hooks.workers
@@ -95,7 +97,7 @@ def train_configurations(
     with threads_for(rows * batch_size * problem.dim):
         theta = problem.initial(runs // copies, random).repeat(copies * hooks.workers, 1)
         blocks = None
-        if is_plain_sgd(optimizer, hyper) and hooks.oracle_only and not metrics:
+        if is_plain_sgd(optimizer, hyper) and hooks.gradient_only and not metrics:
             blocks = problem.sgd_blocks(theta.view(copies, -1, problem.dim), rates, batch_size, random)
         if blocks is not None:
             theta = _by_blocks(problem, theta, blocks, at, records)
@@ -127,12 +129,13 @@ def _by_steps(
 ) -> Tensor:
     """Any optimizer with any hooks on any problem, one step at a time; rates (T, rows)."""
     state, gradient = None, None
+    at_step = rates.unbind()
     for t in range(len(rates) + 1):
         last = t == len(rates)
         if not last or records.metrics:
             gradient = oracle(theta)
         if (t in at and records.record(t, theta, gradient)) or last:
             return theta
-        theta, state, move = step(theta, gradient, state, rates[t], t, t in at)
-        records.step_taken(rates[t], move)
+        theta, state, move = step(theta, gradient, state, at_step[t], t, t in at)
+        records.step_taken(at_step[t], move)
     raise AssertionError("unreachable")

@@ -30,7 +30,7 @@ def step_of(problem: Problem, optimizer: str, hyper: Mapping, hooks: Hooks) -> S
     """The step of the optimizer called `optimizer` on `problem`, with the hooks that come after the gradient."""
     update = _update_of(problem, optimizer, hyper)  # an unknown name or hyperparameter is told for SGD as well
     update = None if is_plain_sgd(optimizer, hyper) else update
-    if not hooks.oracle_only:
+    if not hooks.gradient_only:
         return _hooked(update, hooks)
     return _sgd if update is None else _rule(update)
 
