@@ -304,6 +304,6 @@ def test_bad_tensors_of_multipliers(schedule, words):
         train(quadratic(), **settings(schedule=schedule, runs=2))
 
 
-def test_hyperparameters_of_an_optimizer_that_is_not_swept_are_refused():
+def test_hyperparameters_of_an_optimizer_that_does_not_exist_are_refused():
     with pytest.raises(ValueError, match="unknown optimizer in hyper 'sdg': did you mean 'sgd'"):
         sweep(quadratic(), **grid(hyper={"sdg": {"weight_decay": 0.1}}))

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from noisydescent.arguments import choice, non_negative, whole_number
 from noisydescent.devices import free_memory
+from noisydescent.optimizers import RULES
 from noisydescent.problems import Problem
 from noisydescent.schedules import multipliers, named
 from noisydescent.training.hooks import Hooks
@@ -99,7 +100,7 @@ def sweep(
         if not values:
             raise ValueError(f"{name}: give at least one value to sweep over")
     for name in hyper or {}:
-        choice("optimizer in hyper", name, axes["optimizer"])
+        choice("optimizer in hyper", name, RULES)
     seeds, records, functions = whole_number("seeds", seeds), whole_number("records", records), metrics_by_name(metrics)
     steps_of = {b: whole_number("steps", steps[b] if isinstance(steps, Mapping) else steps) for b in axes["batch_size"]}
     if records > min(steps_of.values()):
