@@ -61,9 +61,9 @@ class Noisy(Wrapped):
     def __init__(self, problem: Problem, kind: str, scale: float | Tensor | None = None) -> None:
         super().__init__(problem)
         # the noise is that of single samples, so that it belongs inside a clipping
-        self._inner, self._clip = (
-            (problem.problem, problem.threshold) if isinstance(problem, Clipped) else (problem, None)
-        )
+        clipped = isinstance(problem, Clipped)
+        self._inner = problem.problem if clipped else problem
+        self._clip = problem.threshold if clipped else None
         self.kind = choice("kind", kind, NOISE_KINDS)
         if scale is None:
             scale = problem.gradient_spread() if kind == "heavy tails" else 0.0
