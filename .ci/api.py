@@ -22,10 +22,10 @@ ROOMS = {
     "optimizers": "Update rules over many runs, and optimizers for any model",
     "theory": "What can be computed without running anything",
     "diagnostics": "What to log",
-    "sweep": "Many runs as one tensor program",
+    "training": "Many runs as one tensor program",
     "processes": "Several processes that average their gradients",
     "figures": "One style for every figure",
-    "lab": "Sliders above a picture",
+    "labs": "Sliders above a picture; lessons import it as `lab`",
     "study": "Skill checks",
     "devices": "Where tensors live",
 }

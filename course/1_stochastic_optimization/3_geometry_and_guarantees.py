@@ -655,7 +655,7 @@ print(f"from 20 steps, a geometric rate promises θ = {promised:.1e} at step 2,0
 assert promised < 1e-5 and abs(path[2000] * math.sqrt(2 * 0.1 * 2000 + 1 / 0.25) - 1) < 0.02  # θ ≈ (2ηt + θ₀⁻²)^(-1/2)
 
 # %% [markdown]
-# **Log** `sweep.distance_to_optimum` on problems whose optimum is known, free; elsewhere the slope of $\log(f - f_{\text{end}})$.
+# **Log** `training.distance_to_optimum` on problems whose optimum is known, free; elsewhere the slope of $\log(f - f_{\text{end}})$.
 #
 # <details><summary>A paper proves D_T ≤ ε after (σ²/(μ²Bε)) log(1/ε) steps. You double B. Can you halve the steps?</summary>
 #

@@ -217,7 +217,7 @@ def greedy(B):
         knees.append(float(lam.sum() / (lam**3 @ q)))  # tr(H Sigma) / E[G' H G]
         rates.append(float(lam**2 @ q / (lam**3 @ q + lam.sum() / B)))
         q = (1 - rates[-1] * lam) ** 2 * q + rates[-1] ** 2 / B
-    return rates, torch.tensor(knees)
+    return torch.tensor(rates, dtype=torch.float64), torch.tensor(knees)
 
 
 # %%
@@ -227,9 +227,9 @@ S = [len(rates) for rates, _ in paths.values()]
 
 # %%
 for B, (rates, _) in paths.items():
-    run = nd.train(spread, steps=len(rates), batch_size=B, peak=1.0, schedule=rates.__getitem__, runs=256)
-    assert torch.allclose(run.learning_rate[:, 0], torch.tensor(rates).double())  # as applied is as intended
-    exact = theory.expected_loss_of(spread, B, 1.0, rates.__getitem__, len(rates))[-1]
+    run = nd.train(spread, steps=len(rates), batch_size=B, peak=1.0, schedule=rates, runs=256)
+    assert torch.allclose(run.learning_rate[:, 0], rates)  # as applied is as intended
+    exact = theory.expected_loss_of(spread, B, 1.0, rates, len(rates))[-1]
     mean, error = diagnostics.mean_and_error(run.loss[-1])
     assert abs(mean - exact) <= 4 * error + 1e-12 and exact <= target
 

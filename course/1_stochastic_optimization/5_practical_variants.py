@@ -32,7 +32,7 @@ import torch
 
 import noisydescent as nd
 from noisydescent import diagnostics, lab, optimizers, processes, study, theory
-from noisydescent.sweep import distance_to_optimum
+from noisydescent.training import distance_to_optimum
 
 torch.set_num_threads(1)  # four worker processes will want the cores
 quadratic = nd.Quadratic(torch.logspace(-1, 0, 10), noise=1.0)
@@ -765,7 +765,7 @@ for E in [1, 64]:
 assert (after - before).norm() < 1e-6 < 1e-2 < slope
 
 # %% [markdown]
-# **Log** `sweep.distance_to_optimum` where the optimum is known; elsewhere $\lVert\nabla F\rVert$ at the server, one
+# **Log** `training.distance_to_optimum` where the optimum is known; elsewhere $\lVert\nabla F\rVert$ at the server, one
 # weighted gradient average every few rounds. The size of the server's update says nothing about either.
 #
 # <details><summary>You can afford 100 times more rounds. Does the bias go away?</summary>

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-def positive_int(name: str, value: int, least: int = 1) -> int:
+def whole_number(name: str, value: int, least: int = 1) -> int:
     """`value` if it is a whole number of at least `least`; `ValueError` naming `name` otherwise."""
     try:
         # not int(): that would cut 2.5 down to 2

@@ -31,7 +31,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from noisydescent.arguments import positive, positive_int
+from noisydescent.arguments import positive, whole_number
 
 # theta (d,), a minibatch -> its mean gradient (d,)
 Gradient = Callable[[Tensor, Tensor], Tensor]
@@ -87,7 +87,7 @@ class Workers:
     """
 
     def __init__(self, count: int, timeout: float = 300.0) -> None:
-        self.count, self.timeout = positive_int("count", count), positive("timeout", timeout)
+        self.count, self.timeout = whole_number("count", count), positive("timeout", timeout)
         self._processes: list[subprocess.Popen] = []
         self._folder: tempfile.TemporaryDirectory | None = None
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
 from noisydescent.schedules import PastHorizon, Schedule
 
 
@@ -77,7 +77,7 @@ class Scheduler(LRScheduler):
         if len(state_dict["base_lrs"]) != len(groups):
             saved = len(state_dict["base_lrs"])
             raise ValueError(f"state_dict must have a base rate for each of {len(groups)} param groups, got {saved}")
-        last_epoch = positive_int("last_epoch", state_dict["last_epoch"], -1)
+        last_epoch = whole_number("last_epoch", state_dict["last_epoch"], -1)
         self.base_lrs = [_own(base) for base in state_dict["base_lrs"]]
         for group, base in zip(groups, self.base_lrs, strict=True):
             group["initial_lr"] = _own(base)

@@ -16,8 +16,8 @@ OURS = "from noisydescent import lab\nlab.{name}_lab()"
 RIVAL = """\
 %matplotlib inline
 import ipywidgets, matplotlib.pyplot as plt
-from noisydescent.figures.knobs import LabState
-from noisydescent.figures.labs import BATCH_SIZES, LABS
+from noisydescent.labs import LabState
+from noisydescent.labs.measurement import BATCH_SIZES, LABS
 from noisydescent.schedules import NAMES
 
 def draw(batch_size, schedule, peak, warmup):

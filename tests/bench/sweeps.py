@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import noisydescent as nd
-from noisydescent.sweep import sweep
+from noisydescent.training import sweep
 from tests.bench.timing import medians, seconds, threads
 
 
@@ -152,7 +152,7 @@ def sweep_transformer(batch_size=8):
 def floor_gap():
     """The transformer lab's default run: what is left of the way from its start to the entropy rate, and its time."""
     from noisydescent import lab
-    from noisydescent.figures.labs import LABS, lab_language
+    from noisydescent.labs.measurement import LABS, lab_language
 
     problem, ends = lab_language(), []
     elapsed = seconds(lambda: ends.append(LABS["transformer"].measure(lab.TRANSFORMER_DEFAULT).curves.mean))

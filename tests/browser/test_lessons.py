@@ -5,7 +5,7 @@ import re
 import jupytext
 import pytest
 
-from noisydescent.figures.knobs import KNOBS
+from noisydescent.labs import KNOBS
 from tests.browser import jupyter
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -1,13 +1,13 @@
-import sys
+from functools import partial
 
 import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, devices, train
-from noisydescent.optimizers import RULES
+from noisydescent.optimizers import RULES, top_k
 from noisydescent.schedules import constant
-from noisydescent.sweep import gradient_norm
+from noisydescent.training import Hooks, gradient_norm, loop
 
 PROBLEMS = {
     "quadratic": lambda **more: Quadratic(torch.ones(3), noise=torch.eye(3), **more),
@@ -82,16 +82,17 @@ def test_no_operation_mixes_devices(name):
         assert p.per_sample_gradients(theta[0], p.pool[:3]).device.type == "meta"
 
 
-TRAINED_WITH = [("quadratic", name) for name in ("sgd", "adam")]
-TRAINED_WITH += [("logistic", name) for name in ("sgd", "heavy_ball", "lars")]
-TRAINED_WITH += [("transformer", name) for name in RULES]
+ALL_HOOKS = Hooks(clip=0.5, compress=partial(top_k, k=1), workers=2, local_steps=2)
+TRAINED_WITH = [("quadratic", name, Hooks()) for name in ("sgd", "adam")]
+TRAINED_WITH += [("logistic", name, Hooks()) for name in ("sgd", "heavy_ball", "lars")]
+TRAINED_WITH += [("transformer", name, Hooks()) for name in RULES]
+TRAINED_WITH += [(p, name, ALL_HOOKS) for p in ("quadratic", "logistic", "transformer") for name in ("sgd", "adam")]
 
 
-@pytest.mark.parametrize(("name", "optimizer"), TRAINED_WITH)
-def test_a_whole_training_mixes_no_devices(name, optimizer, monkeypatch):
+@pytest.mark.parametrize(("name", "optimizer", "hooks"), TRAINED_WITH)
+def test_a_whole_training_mixes_no_devices(name, optimizer, hooks, monkeypatch):
     """Fake tensors know their device without there being one: a step on a tensor made on the CPU would be an error."""
-    # the name of a module and of a function in it are the same here
-    monkeypatch.setattr(sys.modules["noisydescent.sweep"], "generator", lambda seed, device: torch.Generator())
+    monkeypatch.setattr(loop, "generator", lambda seed, device: torch.Generator())
     p, seen = PROBLEMS[name](device="cpu"), []
     with FakeTensorMode(allow_non_fake_inputs=True):
         for key, value in vars(p).items():
@@ -99,9 +100,10 @@ def test_a_whole_training_mixes_no_devices(name, optimizer, monkeypatch):
                 setattr(p, key, torch.empty(value.shape, dtype=value.dtype, device="lazy"))
         p.device = torch.device("lazy")
         metrics = {"gradient_norm": gradient_norm} if optimizer == "adam" else {}
-        rates = torch.full((4, 2, 1), 0.1, dtype=torch.float64)
+        rates = torch.full((4, 2 if hooks.gradient_only else 1, 1), 0.1, dtype=torch.float64)
         on_record = lambda step, loss: seen.append(loss.device.type)  # noqa: E731
-        training = sys.modules["noisydescent.sweep"]._train(p, rates, 6, 3, optimizer, None, 0, 2, metrics, on_record)
+        at = [0, 2, 4]
+        training = loop.train_configurations(p, rates, 6, 3, optimizer, None, hooks, 0, at, metrics, on_record)
         assert seen == ["lazy"] * 3 and training.theta.device.type == "lazy"
         assert training.loss.device.type == training.learning_rate.device.type == "cpu"
         with pytest.raises(RuntimeError, match="device"):

@@ -7,9 +7,9 @@ import torch
 
 import noisydescent as nd
 from noisydescent import theory
-from noisydescent.figures.knobs import KNOBS, LabState
-from noisydescent.figures.labs import LABS
-from noisydescent.problems import Clipped, Logistic, MarkovLanguage, Quadratic, clip_norm
+from noisydescent.labs import KNOBS, LabState
+from noisydescent.labs.measurement import LABS
+from noisydescent.problems import Clipped, Logistic, MarkovLanguage, Noisy, Quadratic, clip_norm
 
 torch.set_num_threads(1)
 
@@ -134,11 +134,10 @@ def test_sgd_on_the_logistic_lab_settles_where_the_prediction_says():
     """Small rate, late: the linear theory about the moved fixed point holds, that about the optimum does not."""
     lab = LABS["logistic"]
     at = state(0.25, batch_size=128, peak=1.0, steps=600)
-    setup = lab.setup(at)
     measured = lab.measure(at).curves
     assert measured.mean[-1] == pytest.approx(measured.predicted[-1], rel=0.1)
-    assert measured.mean[-1] > 5 * lab.setup(state(math.inf)).predict(at, torch.full((600,), 1.0).double())[-1]
-    assert setup.problem.threshold == 0.25
+    assert measured.mean[-1] > 5 * lab.predict(state(math.inf, batch_size=128), torch.full((600,), 1.0).double())[-1]
+    assert lab.setup(at).hooks.clip == 0.25
 
 
 def test_the_quadratic_lab_follows_its_prediction():
@@ -167,7 +166,7 @@ def test_no_threshold_changes_nothing_and_the_label_says_what_is_drawn():
     assert lab.setup(state(math.inf)) == lab.setup(LabState())
     assert lab.look_of(state(0.5)).predicted == "theory of the clipped oracle"
     assert LABS["transformer"].look_of(state(0.5)).predicted == ""
-    assert LABS["transformer"].setup(state(0.5)).predict is None
+    assert LABS["transformer"].predict(state(0.5), torch.full((3,), 0.1)) is None
     assert KNOBS["clip"].options[0] == math.inf
 
 
@@ -180,3 +179,26 @@ def test_a_wrapped_problem_keeps_the_rest(language):
         Clipped(language, -1.0)
     with pytest.raises(ValueError, match="Logistic"):
         clipped.fixed_point()
+
+
+def test_a_wrapped_problem_does_not_offer_what_its_oracle_is_not():
+    """The quadratic's own recursion, noise and theory leave the clipping out."""
+    quadratic = Quadratic(torch.ones(3))
+    for wrapped in (Clipped(quadratic, 0.5), Noisy(quadratic, "multiplicative")):
+        assert wrapped.sgd_blocks(torch.ones(1, 1, 3), torch.ones(2, 1, 1), 4, nd.generator(0)) is None
+        assert wrapped.local_quadratic() is None
+        for name in ("noise_variance", "noise_covariance", "minibatch_noise", "sample_noise"):
+            with pytest.raises(AttributeError, match="ask its problem"):
+                getattr(wrapped, name)
+        plan = {"steps": 3, "batch_size": 4, "peak": 0.3, "schedule": torch.ones(3)}
+        alone, trained = nd.train(quadratic, **plan).theta, nd.train(wrapped, **plan).theta
+        assert not torch.allclose(alone, trained, rtol=1e-3)
+
+
+def test_clipping_twice_is_clipping_at_the_smaller_threshold(logistic):
+    theta = torch.randn(2, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    once = Clipped(logistic, 0.3).oracle(2, 4, nd.generator(0))(theta)
+    for first, second in [(0.3, 0.7), (0.7, 0.3)]:
+        assert torch.equal(Clipped(Clipped(logistic, first), second).oracle(2, 4, nd.generator(0))(theta), once)
+    with pytest.raises(ValueError, match="gives no gradients of single samples: leave clip out"):
+        Clipped(nd.LeastSquares(torch.ones(2)), 1.0).oracle(1, 1, nd.generator(0))

@@ -1,15 +1,23 @@
 """The knobs `keep` and `feedback`: what they train, what they say, and what the curves mean then."""
 
+from functools import partial
+
 import pytest
 import torch
 
-from noisydescent.figures.knobs import KNOBS, LabState
-from noisydescent.figures.knobs.compression import KEEP, KEEP_ALONE, train_top_k
-from noisydescent.figures.labs import LABS, lab_logistic, lab_quadratic
+from noisydescent.labs import KNOBS, LabState
+from noisydescent.labs.knobs import KEEP_ALONE
+from noisydescent.labs.measurement import LABS, lab_logistic, lab_quadratic
 from noisydescent.optimizers import compressed_sgd, top_k
 from noisydescent.problems import Quadratic
 from noisydescent.schedules import named
-from noisydescent.sweep import train
+from noisydescent.training import Hooks, train
+
+
+def train_top_k(problem, keep, error_feedback, **plan):
+    """Plain SGD that sends the `keep` d largest entries."""
+    compress = partial(top_k, k=round(keep * problem.dim))
+    return train(problem, hooks=Hooks(compress=compress, error_feedback=error_feedback), **plan)
 
 
 def measured(name: str, steps: int = 60, **knobs):
@@ -77,7 +85,7 @@ def test_feedback_helps_where_top_k_alone_stalls():
 def test_the_menu_alone_compresses_to_a_tenth_and_the_slider_alone_has_feedback():
     alone = measured("quadratic", feedback="without").curves.mean
     both = measured("quadratic", keep=KEEP_ALONE, feedback="without").curves.mean
-    assert (alone == both).all() and KEEP_ALONE in KEEP
+    assert (alone == both).all() and KEEP_ALONE in KNOBS["keep"].options
     slider = measured("quadratic", keep=0.25).curves.mean
     assert (slider == measured("quadratic", keep=0.25, feedback="with").curves.mean).all()
     assert (slider != measured("quadratic", keep=0.25, feedback="without").curves.mean).any()

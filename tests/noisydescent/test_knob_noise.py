@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from noisydescent import generator, multipliers, named, train
-from noisydescent.figures.knobs import KNOBS, LabState
-from noisydescent.figures.knobs.noise import expected_loss_multiplicative, spread
-from noisydescent.figures.labs import LABS
+from noisydescent.labs import KNOBS, LabState
+from noisydescent.labs.measurement import LABS
+from noisydescent.labs.prediction import expected_loss_multiplicative
 from noisydescent.problems import Logistic, MarkovLanguage, Noisy, Quadratic, stable_noise
 
 QUADRATIC = Quadratic(torch.tensor([0.2, 0.5, 1.0]), noise=torch.tensor([1.0, 4.0, 0.25]))
@@ -70,9 +70,9 @@ def test_on_top_of_sampling():
     language = MarkovLanguage(length=4, width=8, layers=1, sequences=64, held_out=16)
     theta = language.initial(2, generator(0))
     sampled = language.oracle(2, 4, generator(5))(theta)
-    silent = Noisy(language, "heavy tails", 0.0, sampled=True).oracle(2, 4, generator(5))(theta)
+    silent = Noisy(language, "heavy tails", 0.0).oracle(2, 4, generator(5))(theta)
     assert torch.equal(sampled, silent)
-    noisy = Noisy(language, "heavy tails", 1.0, sampled=True).oracle(2, 4, generator(5))(theta)
+    noisy = Noisy(language, "heavy tails", 1.0).oracle(2, 4, generator(5))(theta)
     assert not torch.allclose(noisy, sampled)
 
 
@@ -96,7 +96,7 @@ def test_all_else_is_the_problem_s():
 
 def test_expected_loss_under_multiplicative_noise_is_that_of_many_runs(agrees):
     rates = 0.5 * multipliers(named("cosine", 12), 12)
-    exact = expected_loss_multiplicative(QUADRATIC, LabState(batch_size=4), rates)
+    exact = expected_loss_multiplicative(QUADRATIC.local_quadratic(), 4, rates)
     run = train(
         Noisy(QUADRATIC, "multiplicative"), steps=12, batch_size=4, peak=0.5, schedule=named("cosine", 12), runs=20_000
     )
@@ -108,7 +108,7 @@ def test_the_limit_of_one_dimensional_least_squares():
     """Steepest curvature 1, B = 2: the second moment contracts below eta = 2 / (1 + 2/2) = 1 and grows above."""
     for rate, factor in [(0.98, 0.98**2 * 2 - 2 * 0.98 + 1), (1.02, 1.02**2 * 2 - 2 * 1.02 + 1)]:
         problem = Quadratic(torch.tensor([1.0]))
-        losses = expected_loss_multiplicative(problem, LabState(batch_size=2), torch.full((5,), rate))
+        losses = expected_loss_multiplicative(problem.local_quadratic(), 2, torch.full((5,), rate))
         assert torch.allclose(losses[1:] / losses[:-1], torch.full((5,), factor).double())
         assert (factor < 1) == (rate < 1)
 
@@ -124,7 +124,7 @@ def test_correlated_coordinates(agrees):
 
     problem = Near(logistic.X, logistic.y, l2=logistic.l2)
     rates = torch.full((4,), 0.5, dtype=torch.float64)
-    exact = expected_loss_multiplicative(problem, LabState(batch_size=1), rates)
+    exact = expected_loss_multiplicative(problem.local_quadratic(), 1, rates)
     schedule = named("constant", 4)
     run = train(Noisy(problem, "multiplicative"), steps=4, batch_size=1, peak=0.5, schedule=schedule, runs=20_000)
     excess = run.loss.mean(dim=1) - problem.floor
@@ -134,11 +134,13 @@ def test_correlated_coordinates(agrees):
 
 
 def test_the_spread_is_that_of_one_sample_s_gradient():
-    assert torch.equal(spread(QUADRATIC), QUADRATIC.noise_variance.sqrt())
+    assert torch.equal(QUADRATIC.gradient_spread(), QUADRATIC.noise_variance.sqrt())
     logistic = Logistic.gaussian_classes(n_samples=100, dim=4)
-    assert torch.allclose(spread(logistic), logistic.per_sample_gradients(logistic.optimum).std(dim=0, correction=0))
+    rows = logistic.per_sample_gradients(logistic.optimum)
+    assert torch.allclose(logistic.gradient_spread(), rows.std(dim=0, correction=0))
     language = MarkovLanguage(length=4, width=8, layers=1, sequences=64, held_out=16)
-    assert spread(language).shape == (language.dim,) and (spread(language) > 0).any()
+    spread = language.gradient_spread()
+    assert spread.shape == (language.dim,) and (spread > 0).any()
 
 
 @pytest.mark.parametrize("name", LABS)
@@ -147,10 +149,10 @@ def test_the_knob_in_each_lab(name):
     loss = {}
     for kind in KNOBS["noise"].options:
         state = LabState(batch_size=4, peak=0.1, steps=steps, knobs=(("noise", kind),))
-        setup, measured = LABS[name].setup(state), LABS[name].measure(state)
+        hooks, measured = LABS[name].setup(state).hooks, LABS[name].measure(state)
         assert measured.curves.applied == pytest.approx(0.1, rel=1e-3)
-        assert (setup.predict is None) == (name == "transformer" or kind == "heavy tails")
-        assert (setup.problem is LABS[name].problem()) == (kind == "sampled")
+        assert (measured.curves.predicted is None) == (name == "transformer" or kind == "heavy tails")
+        assert hooks.noise == (None if kind == "sampled" else kind)
         loss[kind] = measured.curves.mean
         if kind == "multiplicative" and name == "quadratic":
             assert abs(measured.curves.mean - measured.curves.predicted[measured.curves.steps]).max() < 0.2

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from noisydescent import lab
-from noisydescent.figures.knobs import KNOBS, LabState
-from noisydescent.figures.labs import BATCH_SIZES, Measurement
-from noisydescent.figures.labs import LABS as LABS_DATA
 from noisydescent.figures.scene import Curves, Look, Scene
+from noisydescent.labs.knobs import KNOBS
+from noisydescent.labs.measurement import BATCH_SIZES, Measurement
+from noisydescent.labs.measurement import LABS as LABS_DATA
+from noisydescent.labs.state import LabState
 from noisydescent.schedules import NAMES
 
 LABS = {"quadratic": lab.quadratic_lab, "logistic": lab.logistic_lab, "transformer": lab.transformer_lab}

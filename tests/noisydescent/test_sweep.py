@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from noisydescent import Logistic, MarkovLanguage, MarkovSource, Quadratic, named, sweep, train
 from noisydescent.optimizers import RULES
 from noisydescent.schedules import NAMES, constant, multipliers
-from noisydescent.sweep import gradient_norm
+from noisydescent.training import gradient_norm
 
 
 def quadratic(noise=1.0) -> Quadratic:
@@ -263,3 +263,47 @@ def test_at_says_what_there_is():
         result.at(batch_size=3)
     with pytest.raises(ValueError, match="did you mean 'peak'"):
         result.at(peek=0.3)
+
+
+# --- learning rates as a tensor
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_tensor_of_multipliers_is_the_schedule_it_was_made_of(name):
+    schedule = named("cosine", 6, 0.3)
+    called = train(PROBLEMS[name](), **settings(steps=6, schedule=schedule, runs=2))
+    given = train(PROBLEMS[name](), **settings(steps=6, schedule=multipliers(schedule, 6), runs=2))
+    for one, other in [(called.theta, given.theta), (called.loss, given.loss)]:
+        assert torch.equal(one, other)
+    assert torch.equal(called.learning_rate, given.learning_rate)
+
+
+def test_a_schedule_for_each_run():
+    columns = torch.stack([multipliers(named(name, 8), 8) for name in ("constant", "linear")], dim=1)
+    together = train(quadratic(noise=0.0), **settings(steps=8, schedule=columns, runs=2))
+    for run, name in enumerate(["constant", "linear"]):
+        alone = train(quadratic(noise=0.0), **settings(steps=8, schedule=named(name, 8)))
+        torch.testing.assert_close(together.theta[run], alone.theta[0], rtol=1e-12, atol=0)
+    peaks = torch.tensor([0.1, 0.2])
+    rates = train(quadratic(), **settings(steps=8, schedule=columns, peak=peaks, runs=2)).learning_rate
+    torch.testing.assert_close(rates, columns * peaks.double(), rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        (torch.ones(19), r"schedule must hold one multiplier for each of 20 steps.*got shape \(19,\)"),
+        (torch.ones(()), r"schedule must hold one multiplier for each of 20 steps.*got shape \(\)"),
+        (torch.ones(20, 3), "schedule must have one column, or one for each of 2 runs, got 3"),
+        (torch.linspace(0.5, -0.5, 20), "schedule must be finite and not negative, got -0.02.* at step 10"),
+        (torch.tensor([1.0] * 19 + [float("nan")]), "schedule must be finite and not negative, got nan at step 19"),
+    ],
+)
+def test_bad_tensors_of_multipliers(schedule, words):
+    with pytest.raises(ValueError, match=words):
+        train(quadratic(), **settings(schedule=schedule, runs=2))
+
+
+def test_hyperparameters_of_an_optimizer_that_does_not_exist_are_refused():
+    with pytest.raises(ValueError, match="unknown optimizer in hyper 'sdg': did you mean 'sgd'"):
+        sweep(quadratic(), **grid(hyper={"sdg": {"weight_decay": 0.1}}))

@@ -153,13 +153,11 @@ def test_interpolation_leaves_no_floor_and_label_noise_does(agrees):
     rates = torch.full((400,), 0.5, dtype=torch.float64)
     long = torch.full((4000,), 0.5, dtype=torch.float64)
     assert theory.expected_loss_least_squares(EIGENVALUES, 0.0, 2, long, START)[-1] < 1e-30
-    assert theory.loss_floor_least_squares(EIGENVALUES, 0.0, 2, 0.5) == 0.0
-    floor = theory.loss_floor_least_squares(EIGENVALUES, 0.3, 2, 0.5)
-    assert float(theory.expected_loss_least_squares(EIGENVALUES, 0.3, 2, long, START)[-1]) == pytest.approx(floor)
+    floor = float(theory.expected_loss_least_squares(EIGENVALUES, 0.3, 2, long, START)[-1])
     agrees(least_squares_runs(rates, 2, 0.3, 10_000, seed=6)[-1], floor)
-    # large batches, small rates: the additive floor with Sigma = label_noise H
-    additive = theory.loss_floor(EIGENVALUES, 0.3 * EIGENVALUES, 64, 1e-4)
-    assert theory.loss_floor_least_squares(EIGENVALUES, 0.3, 64, 1e-4) == pytest.approx(additive, rel=1e-4)
+    # the fixed point of the recursion: 1/2 label_noise h / (1 - h)
+    h = 0.5 / 2 * float((EIGENVALUES / (2 - 0.5 * EIGENVALUES * (1 + 1 / 2))).sum())
+    assert floor == pytest.approx(0.5 * 0.3 * h / (1 - h))
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.3, 0.9])
@@ -309,7 +307,6 @@ RATES = torch.full((5,), 0.1, dtype=torch.float64)
         (lambda: theory.stationary_variance(EIGENVALUES, 1.0, 0, 0.1), "batch_size must be"),
         (lambda: theory.stationary_variance(EIGENVALUES - 0.05, 1.0, 1, 0.1), "eigenvalues must be positive"),
         (lambda: theory.loss_floor(EIGENVALUES, 1.0, 1, -0.1), "learning_rate must be finite and not negative"),
-        (lambda: theory.loss_floor_least_squares(EIGENVALUES, 1.0, 1, 1.5), "below the limit of stability = 0.6209"),
         (lambda: theory.max_learning_rate(0.0), "eigenvalues must be positive"),
         (lambda: theory.max_learning_rate(1.0, 1.0), "momentum must lie in"),
         (lambda: theory.max_learning_rate_least_squares(1.0, 0), "batch_size must be"),

@@ -25,7 +25,7 @@ from noisydescent.diagnostics.modules import (
 )
 from noisydescent.diagnostics.noise import NoiseScale, two_batch_parts
 from noisydescent.diagnostics.recorder import Recorder
-from noisydescent.diagnostics.risk import bias_z, effective_sample_size, generalization_gap, risk
+from noisydescent.diagnostics.risks import bias_z, effective_sample_size, generalization_gap, risk
 from noisydescent.diagnostics.samples import (
     cosine,
     gradient_variance,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
 
 
 def last_and_averaged(loss: Callable[[Tensor], Tensor], path: Tensor, start: int = 0) -> tuple[Tensor, Tensor]:
@@ -17,7 +17,7 @@ def last_and_averaged(loss: Callable[[Tensor], Tensor], path: Tensor, start: int
     a second evaluation. ValueError when `start` leaves nothing to average. Polyak, Juditsky, *Acceleration of
     Stochastic Approximation by Averaging*, 1992.
     """
-    if positive_int("start", start, 0) >= len(path):
+    if whole_number("start", start, 0) >= len(path):
         raise ValueError(f"start must be below the {len(path)} iterates of path, got {start}")
     return loss(path[-1]), loss(path[start:].mean(dim=0))
 

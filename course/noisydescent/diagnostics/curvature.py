@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from noisydescent.arguments import finite, non_negative, positive_int
+from noisydescent.arguments import finite, non_negative, whole_number
 
 # (d,) -> (d,), linear and symmetric
 VectorProduct = Callable[[Tensor], Tensor]
@@ -42,7 +42,7 @@ def top_eigenvalue(hvp: VectorProduct, start: Tensor, iterations: int = 100, tol
     ValueError for a start that is zero or no vector, and for products with NaN. Source: von Mises, Pollaczek-Geiringer,
     *Praktische Verfahren der Gleichungsauflösung*, 1929.
     """
-    iterations, tolerance = positive_int("iterations", iterations), non_negative("tolerance", tolerance)
+    iterations, tolerance = whole_number("iterations", iterations), non_negative("tolerance", tolerance)
     if start.dim() != 1 or not start.is_floating_point() or not finite("start", start).norm() > 0:
         got = f"{start.dtype} {tuple(start.shape)}"
         raise ValueError(f"start must be a vector (d,) of floating-point numbers, not all zero, got {got}")

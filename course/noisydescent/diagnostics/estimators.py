@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import below_one, non_negative, positive_int
+from noisydescent.arguments import below_one, non_negative, whole_number
 
 
 def variance_ratio(values: Tensor, controls: Tensor, coefficient: float | None = None) -> tuple[float, float]:
@@ -35,7 +35,7 @@ def table_bytes(n: int, dim: int, dtype: torch.dtype = torch.float32, linear: bo
 
     Defazio, Bach, Lacoste-Julien, *SAGA*, 2014. Cost: none.
     """
-    return positive_int("n", n) * (1 if linear else positive_int("dim", dim)) * dtype.itemsize
+    return whole_number("n", n) * (1 if linear else whole_number("dim", dim)) * dtype.itemsize
 
 
 def temperature(learning_rate: float, batch_size: int, momentum: float = 0.0) -> float:
@@ -45,4 +45,4 @@ def temperature(learning_rate: float, batch_size: int, momentum: float = 0.0) ->
     Mandt, Hoffman, Blei, *Stochastic Gradient Descent as Approximate Bayesian Inference*, 2017.
     """
     rate, beta = non_negative("learning_rate", learning_rate), below_one("momentum", momentum)
-    return rate / (positive_int("batch_size", batch_size) * (1 - beta))
+    return rate / (whole_number("batch_size", batch_size) * (1 - beta))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
 
 Inputs = Tensor | tuple[Tensor, ...]
 LossFn = Callable[[Tensor, Tensor], Tensor]
@@ -53,7 +53,7 @@ def module_gradient_variance(
     1979.
     """
     inputs, n = _checked(module, inputs, targets, least=2)
-    chunk_size = positive_int("chunk_size", chunk_size)
+    chunk_size = whole_number("chunk_size", chunk_size)
     means: dict[str, Tensor] = {}
     spread: dict[str, Tensor] = {}
     done = 0
@@ -122,7 +122,7 @@ def _microbatches(
 ) -> tuple[Iterator[dict[str, Tensor]], int]:
     """The gradients of one micro-batch after the other, and how many there are."""
     inputs, n = _checked(module, inputs, targets)
-    micro_batch = positive_int("micro_batch", micro_batch)
+    micro_batch = whole_number("micro_batch", micro_batch)
     if n % micro_batch or n < 2 * micro_batch:
         raise ValueError(f"micro_batch must divide the {n} samples into at least 2 equal parts, got {micro_batch}")
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
 from noisydescent.diagnostics.state import KNOWN, dense, parameter_names, update_direction
 from noisydescent.diagnostics.steps import at_least_single
 
@@ -36,7 +36,7 @@ class Recorder:
     """
 
     def __init__(self, model: nn.Module, optimizer: Optimizer, every: int = 1, per_layer: bool = False) -> None:
-        self.every, self.per_layer = positive_int("every", every), per_layer
+        self.every, self.per_layer = whole_number("every", every), per_layer
         if any(p.is_complex() for p in parameter_names(optimizer, model)):
             raise ValueError("complex parameters cannot be recorded")
         self._model = model

@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
 
 
 def gradient_variance(per_sample: Tensor, batch_size: int = 1) -> Tensor:
     """tr Cov(g_B) = tr Sigma / B from per-sample gradients (..., N, d), population covariance; shape (...)."""
-    return per_sample.var(dim=-2, correction=0).sum(dim=-1) / positive_int("batch_size", batch_size)
+    return per_sample.var(dim=-2, correction=0).sum(dim=-1) / whole_number("batch_size", batch_size)
 
 
 def gradient_variance_by_layer(per_sample: dict[str, Tensor]) -> dict[str, float]:
@@ -36,7 +36,7 @@ def signal_to_noise(per_sample: Tensor, batch_size: int) -> float:
 
     The share of a minibatch gradient's squared length that is gradient and not noise. Cost: N gradients.
     """
-    return 1 / (1 + noise_scale(per_sample) / positive_int("batch_size", batch_size))
+    return 1 / (1 + noise_scale(per_sample) / whole_number("batch_size", batch_size))
 
 
 def minibatch_means(
@@ -46,7 +46,7 @@ def minibatch_means(
     n = len(per_sample)
     if not replacement and batch_size > n:
         raise ValueError(f"batch_size must not be greater than N = {n} without replacement, got {batch_size}")
-    shape = (positive_int("draws", draws), positive_int("batch_size", batch_size))
+    shape = (whole_number("draws", draws), whole_number("batch_size", batch_size))
     if replacement:
         index = torch.randint(n, shape, generator=generator, device=per_sample.device)
     else:

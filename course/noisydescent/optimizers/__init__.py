@@ -14,8 +14,10 @@ from typing import Any
 
 from noisydescent.arguments import choice
 from noisydescent.optimizers.adaptive import adagrad, adam, adam_l2, adamw, amsgrad, rmsprop
+from noisydescent.optimizers.building_blocks import Rule, check_hyper
 from noisydescent.optimizers.compression import (
     Compressed,
+    Compressor,
     compressed_sgd,
     quantize,
     quantize_bits,
@@ -28,7 +30,6 @@ from noisydescent.optimizers.factored import adafactor, factored_second_moment
 from noisydescent.optimizers.layerwise import lamb, lars
 from noisydescent.optimizers.matrix import inverse_root, muon, newton_schulz, shampoo, soap
 from noisydescent.optimizers.momentum import heavy_ball, nesterov, sgd
-from noisydescent.optimizers.runs import Rule, check_hyper
 from noisydescent.optimizers.torch_optim import LAMB, LARS, SOAP, Shampoo
 from noisydescent.optimizers.variance_reduction import saga, svrg
 
@@ -85,6 +86,7 @@ __all__ = [
     "RULES",
     "SOAP",
     "Compressed",
+    "Compressor",
     "Rule",
     "Shampoo",
     "adafactor",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from noisydescent.optimizers.runs import State, decayed, lerp_all, moved, square_ema, start, zeros
+from noisydescent.optimizers.building_blocks import State, checked_rates, decayed, lerp_all, moved, square_ema, zeros
 
 
 def adagrad(
@@ -32,7 +32,7 @@ def adagrad(
     Duchi, Hazan, Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic Optimization*, 2011.
     """
     start_value = initial_accumulator_value
-    rates = start(
+    rates = checked_rates(
         params,
         grads,
         state,
@@ -70,7 +70,7 @@ def rmsprop(
     momentum > 0: buf <- momentum buf + u, w <- w - lr buf. centered: v minus the squared moving average of g under the
     root, an estimate of the variance. Tieleman, Hinton, *Lecture 6.5: RMSProp*, 2012.
     """
-    rates = start(params, grads, state, lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
+    rates = checked_rates(params, grads, state, lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
     if state is None:
         names = ["square_avg", *["grad_avg"] * centered, *["momentum_buffer"] * (momentum > 0)]
         state = {name: zeros(params) for name in names}
@@ -104,7 +104,7 @@ def adam(
     mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t). weight_decay is coupled l2: weight_decay w is added to g before
     both moments. Kingma, Ba, *Adam: A Method for Stochastic Optimization*, 2015.
     """
-    rates = start(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
     new = moments(state, decayed(params, grads, weight_decay), betas)
     updates = directions(new, betas, eps)
     return [moved(w, r, u) for w, r, u in zip(params, rates, updates, strict=True)], new
@@ -142,7 +142,7 @@ def amsgrad(
     As in torch the maximum is that of the uncorrected v, divided by 1 - beta2^t afterwards.
     Reddi, Kale, Kumar, *On the Convergence of Adam and Beyond*, 2018.
     """
-    rates = start(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
     new = moments(state, decayed(params, grads, weight_decay), betas)
     before = zeros(params) if state is None else state["max_exp_avg_sq"]
     most = [torch.maximum(a, b) for a, b in zip(before, new["exp_avg_sq"], strict=True)]
@@ -165,7 +165,7 @@ def adamw(
 
     Loshchilov, Hutter, *Decoupled Weight Decay Regularization*, 2019.
     """
-    rates = start(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
     new = moments(state, grads, betas)
     updates = directions(new, betas, eps)
     pairs = zip(params, rates, updates, strict=True)

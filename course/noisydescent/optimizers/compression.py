@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
+from noisydescent.optimizers.building_blocks import begin
 from noisydescent.optimizers.distributed import Client
-from noisydescent.optimizers.runs import begin
 
 Compressor = Callable[[Tensor], Tensor]
 
@@ -25,7 +25,7 @@ def top_k(v: Tensor, k: int) -> Tensor:
 
     Biased. Stich, Cordonnier, Jaggi, *Sparsified SGD with Memory*, 2018.
     """
-    kept = v.abs().topk(min(positive_int("k", k), v.shape[-1]), dim=-1).indices
+    kept = v.abs().topk(min(whole_number("k", k), v.shape[-1]), dim=-1).indices
     return torch.zeros_like(v).scatter(-1, kept, v.gather(-1, kept))
 
 
@@ -35,7 +35,7 @@ def quantize(v: Tensor, levels: int, generator: torch.Generator) -> Tensor:
     Unbiased, with variance at most min(d / levels^2, sqrt(d) / levels) norm(v)^2; zero stays zero. Alistarh, Grubic,
     Li, Tomioka, Vojnovic, *QSGD: Communication-Efficient SGD via Gradient Quantization and Encoding*, 2017.
     """
-    levels = positive_int("levels", levels)
+    levels = whole_number("levels", levels)
     norm = torch.linalg.vector_norm(v, dim=-1, keepdim=True)
     scaled = v.abs() / norm.clamp_min(torch.finfo(v.dtype).tiny) * levels
     uniform = torch.rand(v.shape, generator=generator, device=v.device, dtype=v.dtype)
@@ -45,14 +45,14 @@ def quantize(v: Tensor, levels: int, generator: torch.Generator) -> Tensor:
 
 def top_k_bits(d: int, k: int, value_bits: int = 32) -> int:
     """Bits to send k values of d with their positions, each ceil(log2 d) bits."""
-    d, k = positive_int("d", d), positive_int("k", k)
-    return min(k, d) * (positive_int("value_bits", value_bits) + math.ceil(math.log2(d)))
+    d, k = whole_number("d", d), whole_number("k", k)
+    return min(k, d) * (whole_number("value_bits", value_bits) + math.ceil(math.log2(d)))
 
 
 def quantize_bits(d: int, levels: int, value_bits: int = 32) -> int:
     """Bits to send one norm and d signed levels in a code of fixed length (QSGD's Elias code is shorter)."""
-    d, levels = positive_int("d", d), positive_int("levels", levels)
-    return positive_int("value_bits", value_bits) + d * math.ceil(math.log2(2 * levels + 1))
+    d, levels = whole_number("d", d), whole_number("levels", levels)
+    return whole_number("value_bits", value_bits) + d * math.ceil(math.log2(2 * levels + 1))
 
 
 def with_feedback(v: Tensor, residual: Tensor, compress: Compressor) -> tuple[Tensor, Tensor]:
@@ -90,7 +90,7 @@ def compressed_sgd(
     the memory, so that it may change. Stich, Cordonnier, Jaggi, *Sparsified SGD with Memory*, 2018; Karimireddy,
     Rebjock, Stich, Jaggi, *Error Feedback Fixes SignSGD and other Gradient Compression Schemes*, 2019.
     """
-    steps = positive_int("steps", steps, 0)
+    steps = whole_number("steps", steps, 0)
     if not workers:
         raise ValueError("workers is empty: give at least one callable theta -> gradient")
     theta, rate = begin(theta0, lr)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
-from noisydescent.optimizers.runs import begin, moved
+from noisydescent.arguments import whole_number
+from noisydescent.optimizers.building_blocks import begin, moved
 
 # theta (R, d) -> gradients of one client (R, d)
 Client = Callable[[Tensor], Tensor]
@@ -24,7 +24,7 @@ def client_models(server: Tensor, clients: Sequence[Client], lr: float | Tensor,
 
     Their distance from their mean is the client drift of the round.
     """
-    local_steps = positive_int("local_steps", local_steps)
+    local_steps = whole_number("local_steps", local_steps)
     if not clients:
         raise ValueError("clients is empty: give at least one callable theta -> gradient")
     theta0, rate = begin(server, lr)
@@ -51,7 +51,7 @@ def fedavg(
     McMahan, Moore, Ramage, Hampson, Agüera y Arcas, *Communication-Efficient Learning of Deep Networks from
     Decentralized Data*, 2017, with every client in every round.
     """
-    rounds = positive_int("rounds", rounds, 0)
+    rounds = whole_number("rounds", rounds, 0)
     theta, _ = begin(theta0, lr)
     shares = _shares(weights, len(clients)).to(theta0.device, theta0.dtype)
     iterates = [theta]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from noisydescent.optimizers.runs import State, moved, norms, start
+from noisydescent.optimizers.building_blocks import State, checked_rates, moved, norms
 
 
 def adafactor(
@@ -31,7 +31,7 @@ def adafactor(
     ValueError     when shapes disagree or a hyperparameter makes no sense
     Shazeer, Stern, *Adafactor: Adaptive Learning Rates with Sublinear Memory Cost*, 2018.
     """
-    rates = start(params, grads, state, lr, beta2_decay=beta2_decay, eps1=eps1, d=d, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, beta2_decay=beta2_decay, eps1=eps1, d=d, weight_decay=weight_decay)
     step = 1 if state is None else state["step"] + 1
     weight = float(step) ** beta2_decay  # 1 - beta2_t: 1 at the first step, which so forgets the zeros
     factors, moves = [], []

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from noisydescent.optimizers.adaptive import directions, moments
-from noisydescent.optimizers.runs import State, decayed, moved, norms, start
+from noisydescent.optimizers.building_blocks import State, checked_rates, decayed, moved, norms
 
 
 def lars(
@@ -33,7 +33,7 @@ def lars(
     You, Gitman, Ginsburg, *Large Batch Training of Convolutional Networks*, 2017, with the learning rate outside the
     buffer, as in torch.optim.SGD (the paper has it inside: the same for a constant one).
     """
-    rates = start(
+    rates = checked_rates(
         params,
         grads,
         state,
@@ -67,10 +67,10 @@ def lamb(
     Moments and bias correction as in `adam`; the ratio is not clamped (phi(z) = z).
     You et al., *Large Batch Optimization for Deep Learning: Training BERT in 76 Minutes*, 2020, algorithm 2.
     """
-    rates = start(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, betas=betas, eps=eps, weight_decay=weight_decay)
     new = moments(state, grads, betas)
     updates = decayed(params, directions(new, betas, eps), weight_decay)
-    moves = [moved(w, r, u * trust_ratio(norms(w), norms(u))) for w, r, u in zip(params, rates, updates, strict=True)]
+    moves = [moved(w, r, u * lamb_ratio(norms(w), norms(u))) for w, r, u in zip(params, rates, updates, strict=True)]
     return moves, new
 
 
@@ -80,6 +80,6 @@ def lars_ratio(weight: Tensor, gradient: Tensor, weight_decay: float, trust_coef
     return torch.where((weight > 0) & (below > 0), trust_coefficient * weight / below, torch.ones_like(weight))
 
 
-def trust_ratio(weight: Tensor, update: Tensor) -> Tensor:
+def lamb_ratio(weight: Tensor, update: Tensor) -> Tensor:
     """LAMB's ratio norm(w) / norm(update) from the two norms, tensors of one shape; 1 where either is 0."""
     return torch.where((weight > 0) & (update > 0), weight / update, torch.ones_like(weight))

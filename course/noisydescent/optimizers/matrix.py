@@ -15,9 +15,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import non_negative, positive_int
+from noisydescent.arguments import non_negative, whole_number
 from noisydescent.optimizers.adaptive import bias_corrections
-from noisydescent.optimizers.runs import State, lerp_all, matrices, moved, start, zeros
+from noisydescent.optimizers.building_blocks import State, checked_rates, lerp_all, moved, require_matrices, zeros
 
 # Jordan et al. chose them for the steepest slope at zero, not for convergence to exactly one.
 QUINTIC = (3.4445, -4.7750, 2.0315)
@@ -31,8 +31,8 @@ def shampoo(
     No momentum, no decay, no grafting. Gupta, Koren, Singer, *Shampoo: Preconditioned Stochastic Tensor Optimization*,
     2018, algorithm 1. The state holds the two sums without eps I, which the roots add.
     """
-    rates = start(params, grads, state, lr, eps=eps)
-    matrices(params, "shampoo")
+    rates = checked_rates(params, grads, state, lr, eps=eps)
+    require_matrices(params, "shampoo")
     if state is None:
         state = _squares_from_zero(params)
     left = [torch.baddbmm(a, g, g.mT) for a, g in zip(state["left"], grads, strict=True)]
@@ -73,8 +73,8 @@ def soap(
     Vyas et al., *SOAP: Improving and Stabilizing Shampoo using Adam*, 2024.
     """
     hyper = {"betas": betas, "eps": eps, "weight_decay": weight_decay, "basis": basis}
-    rates = start(params, grads, state, lr, **hyper, precondition_frequency=precondition_frequency)
-    matrices(params, "soap")
+    rates = checked_rates(params, grads, state, lr, **hyper, precondition_frequency=precondition_frequency)
+    require_matrices(params, "soap")
     old = state
     if state is None:
         state = {"step": 0, **_squares_from_zero(params), "exp_avg": zeros(params), "exp_avg_sq": zeros(params)}
@@ -126,8 +126,10 @@ def muon(
     torch.optim.Muon's defaults, with Newton-Schulz in the gradient's own dtype (torch runs it in bfloat16).
     Jordan et al., *Muon: An Optimizer for Hidden Layers in Neural Networks*, 2024 (web article).
     """
-    rates = start(params, grads, state, lr, weight_decay=weight_decay, momentum=momentum, ns_steps=ns_steps, eps=eps)
-    matrices(params, "muon")
+    rates = checked_rates(
+        params, grads, state, lr, weight_decay=weight_decay, momentum=momentum, ns_steps=ns_steps, eps=eps
+    )
+    require_matrices(params, "muon")
     before = zeros(params) if state is None else state["momentum_buffer"]
     buffers = lerp_all(before, grads, 1.0 - momentum)
     moves = []
@@ -151,7 +153,7 @@ def newton_schulz(G: Tensor, steps: int = 5, eps: float = 1e-7) -> Tensor:
     X = G / torch.linalg.matrix_norm(G, keepdim=True).clamp_min(non_negative("eps", eps))
     tall = G.shape[-2] > G.shape[-1]
     X = X.mT if tall else X  # the smaller of the two products is enough: X p(X'X) = p(XX') X
-    for _ in range(positive_int("steps", steps, 0)):
+    for _ in range(whole_number("steps", steps, 0)):
         A = X @ X.mT
         X = a * X + (b * A + c * (A @ A)) @ X
     return X.mT if tall else X

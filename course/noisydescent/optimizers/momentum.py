@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from noisydescent.optimizers.runs import State, decayed, moved, start
+from noisydescent.optimizers.building_blocks import State, checked_rates, decayed, moved
 
 
 def sgd(
@@ -24,7 +24,7 @@ def sgd(
     weight_decay: float = 0.0,
 ) -> tuple[list[Tensor], State]:
     """w <- w - lr (g + weight_decay w). Robbins, Monro, *A Stochastic Approximation Method*, 1951."""
-    rates = start(params, grads, state, lr, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, weight_decay=weight_decay)
     grads = decayed(params, grads, weight_decay)
     return [moved(w, r, g) for w, r, g in zip(params, rates, grads, strict=True)], {}
 
@@ -42,7 +42,7 @@ def heavy_ball(
 
     Polyak, *Some Methods of Speeding up the Convergence of Iteration Methods*, 1964.
     """
-    rates = start(params, grads, state, lr, momentum=momentum, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, momentum=momentum, weight_decay=weight_decay)
     buffers = _buffers(state, decayed(params, grads, weight_decay), momentum)
     moves = [moved(w, r, b) for w, r, b in zip(params, rates, buffers, strict=True)]
     return moves, {"momentum_buffer": buffers}
@@ -62,7 +62,7 @@ def nesterov(
     Nesterov, *A Method for Solving the Convex Programming Problem with Convergence Rate O(1/k^2)*, 1983, in the form of
     Sutskever, Martens, Dahl, Hinton, *On the Importance of Initialization and Momentum in Deep Learning*, 2013.
     """
-    rates = start(params, grads, state, lr, momentum=momentum, weight_decay=weight_decay)
+    rates = checked_rates(params, grads, state, lr, momentum=momentum, weight_decay=weight_decay)
     grads = decayed(params, grads, weight_decay)
     buffers = _buffers(state, grads, momentum)
     ahead = [torch.add(g, b, alpha=momentum) for g, b in zip(grads, buffers, strict=True)]

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from noisydescent.optimizers.adaptive import bias_corrections
-from noisydescent.optimizers.layerwise import lars_ratio, trust_ratio
+from noisydescent.optimizers.building_blocks import check_hyper
+from noisydescent.optimizers.layerwise import lamb_ratio, lars_ratio
 from noisydescent.optimizers.matrix import eigenbasis, inverse_fourth_root, power_step
-from noisydescent.optimizers.runs import check_hyper
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
@@ -126,7 +126,7 @@ class LAMB(_Checked):
             scales.append(scale)
         # u = scale * direction, whose length cancels except where the ratio is set to one
         lengths = _norms(directions)
-        ratios = trust_ratio(_norms(params), lengths * torch.tensor(scales, dtype=lengths.dtype).to(lengths.device))
+        ratios = lamb_ratio(_norms(params), lengths * torch.tensor(scales, dtype=lengths.dtype).to(lengths.device))
         for p, direction, scale, ratio in zip(params, directions, scales, ratios.unbind(), strict=True):
             p.addcmul_(direction, ratio, value=-lr * scale)
 

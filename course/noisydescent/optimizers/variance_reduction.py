@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
-from noisydescent.optimizers.runs import begin, moved
+from noisydescent.arguments import whole_number
+from noisydescent.optimizers.building_blocks import begin, moved
 
 # theta (R, d), rows (R,) -> gradients of one sample a run (R, d)
 SampleGradient = Callable[[Tensor, Tensor], Tensor]
@@ -36,7 +36,7 @@ def svrg(
     first.
     Johnson, Zhang, *Accelerating Stochastic Gradient Descent using Predictive Variance Reduction*, 2013.
     """
-    n, epochs, inner = positive_int("n", n), positive_int("epochs", epochs, 0), positive_int("inner", inner)
+    n, epochs, inner = whole_number("n", n), whole_number("epochs", epochs, 0), whole_number("inner", inner)
     theta, rate = begin(theta0, lr)
     snapshots = [theta]
     for _ in range(epochs):
@@ -65,8 +65,8 @@ def saga(
     steps where given, and the last theta. Defazio, Bach, Lacoste-Julien, *SAGA: A Fast Incremental Gradient Method With
     Support for Non-Strongly Convex Composite Objectives*, 2014.
     """
-    n, steps = positive_int("n", n), positive_int("steps", steps, 0)
-    every = steps + 1 if record_every is None else positive_int("record_every", record_every)
+    n, steps = whole_number("n", n), whole_number("steps", steps, 0)
+    every = steps + 1 if record_every is None else whole_number("record_every", record_every)
     theta, rate = begin(theta0, lr)
     runs = torch.arange(len(theta), device=theta.device)
     table = torch.stack([gradient_i(theta, torch.full_like(runs, i)) for i in range(n)], dim=1)

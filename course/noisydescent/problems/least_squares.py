@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import finite, non_negative, positive_int
+from noisydescent.arguments import finite, non_negative, whole_number
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, seeds_of, stream
+from noisydescent.problems.base import Oracle, Problem, seeds_of, stream
 
 
-class LeastSquares:
+class LeastSquares(Problem):
     r"""f(theta) = E 1/2 (x.theta - y)^2 with fresh x ~ N(0, S) and y = x.theta* + sigma e, e ~ N(0, 1).
 
     So f(theta) = 1/2 (theta - theta*)' S (theta - theta*) + sigma^2 / 2, the Hessian is S and `floor` is sigma^2 / 2.
@@ -71,7 +71,7 @@ class LeastSquares:
 
     def initial(self, runs: int, generator: torch.Generator | None = None) -> Tensor:
         """`start` repeated, (R, d)."""
-        return self.start.repeat(positive_int("runs", runs), 1)
+        return self.start.repeat(whole_number("runs", runs), 1)
 
     def loss(self, theta: Tensor) -> Tensor:
         """(..., d) -> (...), `floor` included."""
@@ -91,7 +91,7 @@ class LeastSquares:
 
     def per_sample_gradients(self, theta: Tensor, n: int, generator: torch.Generator) -> Tensor:
         """Gradients of n fresh samples at one theta (d,), shape (n, d)."""
-        x, error = self.sample(positive_int("n", n), generator=generator)
+        x, error = self.sample(whole_number("n", n), generator=generator)
         return (x @ (theta - self.optimum) - error)[:, None] * x
 
     def noise_covariance(self, theta: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ class LeastSquares:
 
     def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
         """Minibatch gradients from B fresh samples, see `Problem.oracle`."""
-        seeds, batch_size = seeds_of(runs, copies), positive_int("batch_size", batch_size)
+        seeds, batch_size = seeds_of(runs, copies), whole_number("batch_size", batch_size)
 
         def draw(steps: int) -> Tensor:
             x, error = self.sample(steps, seeds, batch_size, generator=generator)

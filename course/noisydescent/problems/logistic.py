@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from noisydescent.arguments import finite, non_negative, positive_int
+from noisydescent.arguments import finite, non_negative, whole_number
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, seeds_of, stream
+from noisydescent.problems.base import LocalQuadratic, Oracle, Problem, seeds_of, stream
+from noisydescent.problems.clipping import clip_factor
 from noisydescent.problems.newton import newton
 
 
-class Logistic:
+class Logistic(Problem):
     r"""f(theta) = (1/N) sum_i log(1 + exp(-y_i x_i.theta)) + l2/2 norm(theta)^2, y_i in {-1, +1}.
 
     X (N, d), y (N,). `optimum`, `hessian` and `noise_covariance` are those of this data set, so the local theory of
@@ -46,7 +48,7 @@ class Logistic:
         device: torch.device | str | None = None,
     ) -> Logistic:
         """Two overlapping Gaussian classes whose features have standard deviations from 0.3 to 2."""
-        n_samples, dim = positive_int("n_samples", n_samples), positive_int("dim", dim)
+        n_samples, dim = whole_number("n_samples", n_samples), whole_number("dim", dim)
         generator = torch.Generator().manual_seed(seed)
         y = torch.where(torch.rand(n_samples, generator=generator) < 0.5, -1.0, 1.0).double()
         direction = F.normalize(torch.randn(dim, generator=generator, dtype=torch.float64), dim=0)
@@ -56,7 +58,7 @@ class Logistic:
 
     def initial(self, runs: int, generator: torch.Generator | None = None) -> Tensor:
         """Zeros, (R, d): the usual start of logistic regression."""
-        return torch.zeros(positive_int("runs", runs), self.dim, device=self.device, dtype=self.dtype)
+        return torch.zeros(whole_number("runs", runs), self.dim, device=self.device, dtype=self.dtype)
 
     def loss(self, theta: Tensor) -> Tensor:
         """(..., d) -> (...); stable for margins of any size."""
@@ -92,13 +94,8 @@ class Logistic:
 
     def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
         """Minibatch gradients from rows drawn uniformly with replacement, see `Problem.oracle`."""
-        batch_size, seeds = positive_int("batch_size", batch_size), seeds_of(runs, copies)
-
-        def draw(steps: int) -> Tensor:
-            shape = (steps, seeds * batch_size)
-            return torch.randint(self.n_samples, shape, generator=generator, device=self.device)
-
-        indices, negated = stream(draw, seeds * batch_size), -self._signed
+        batch_size, seeds = whole_number("batch_size", batch_size), seeds_of(runs, copies)
+        indices, negated = self._rows(seeds * batch_size, generator), -self._signed
 
         def minibatch_gradient(theta: Tensor) -> Tensor:
             # rows are fetched once for all configurations that share a seed
@@ -109,6 +106,48 @@ class Logistic:
             return gradient.permute(2, 0, 1).reshape(runs, self.dim)
 
         return minibatch_gradient
+
+    def clipped_oracle(
+        self, threshold: float, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1
+    ) -> Oracle:
+        """The rows of `oracle`, each one's gradient clipped, see `Problem.clipped_oracle`.
+
+        A sample's gradient is -w y x + l2 theta, so that its norm takes two numbers a row: x.x and x.theta.
+        """
+        seeds, size = seeds_of(runs, copies), whole_number("batch_size", batch_size)
+        long, l2 = self._signed.square().sum(dim=1), self.l2
+        indices = self._rows(seeds * size, generator)
+
+        def clipped_mean(theta: Tensor) -> Tensor:
+            index = next(indices)
+            rows = self._signed.index_select(0, index).view(seeds, size, -1).repeat(copies, 1, 1)
+            margin = torch.bmm(rows, theta[:, :, None])[..., 0]  # (R, B)
+            w = torch.sigmoid(-margin)
+            square = w.square() * long[index].view(seeds, size).repeat(copies, 1) - 2 * l2 * w * margin
+            kept = clip_factor(square + l2**2 * theta.square().sum(dim=1, keepdim=True), threshold)
+            return l2 * theta * kept.mean(dim=1, keepdim=True) - torch.bmm((kept * w)[:, None], rows)[:, 0] / size
+
+        return clipped_mean
+
+    def _rows(self, count: int, generator: torch.Generator) -> Iterator[Tensor]:
+        """Numbers of `count` rows for one step after the other, uniform, with replacement."""
+
+        def draw(steps: int) -> Tensor:
+            return torch.randint(self.n_samples, (steps, count), generator=generator, device=self.device)
+
+        return stream(draw, count)
+
+    def gradient_spread(self) -> Tensor:
+        """Standard deviation of one sample's gradient in each coordinate, (d,), at the optimum."""
+        return self.noise_covariance(self.optimum).diagonal().sqrt()
+
+    def local_quadratic(self) -> LocalQuadratic:
+        """Hessian and noise covariance at the optimum."""
+        hessian, offset = self.hessian(self.optimum), self.initial(1)[0] - self.optimum
+        eigenvalues, basis = torch.linalg.eigh(hessian)
+        noise = (basis.T @ self.noise_covariance(self.optimum) @ basis).diagonal()
+        parts = hessian, offset, eigenvalues, noise, basis.T @ offset
+        return LocalQuadratic(*(part.cpu().double() for part in parts))
 
     def bytes_per_run(self, batch_size: int) -> int:
         """A minibatch of rows, and one margin for each sample where the loss is recorded."""

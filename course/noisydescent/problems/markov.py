@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
 
 
 class MarkovSource:
@@ -34,7 +34,7 @@ class MarkovSource:
     @classmethod
     def random(cls, vocabulary: int = 16, order: int = 1, sharpness: float = 1.5, seed: int = 0) -> MarkovSource:
         """Rows softmax(sharpness * normal): sharper rows mean a lower entropy rate."""
-        shape = (positive_int("vocabulary", vocabulary, 2),) * (positive_int("order", order) + 1)
+        shape = (whole_number("vocabulary", vocabulary, 2),) * (whole_number("order", order) + 1)
         logits = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         return cls(torch.softmax(sharpness * logits, dim=-1))
 

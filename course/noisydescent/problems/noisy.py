@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import choice, positive_int
+from noisydescent.arguments import choice, whole_number
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, Problem, seeds_of, stream
+from noisydescent.problems.base import Oracle, Problem, Wrapped, seeds_of, stream
+from noisydescent.problems.clipped import Clipped
 
-KINDS = ("multiplicative", "heavy tails")
+NOISE_KINDS = ("multiplicative", "heavy tails")
 TAIL = 1.5  # exponent of the heavy tails: finite mean, infinite variance
 
 
@@ -41,49 +43,79 @@ def stable_noise(
     return (alpha * angle).sin() / cosine ** (1 / alpha) * tail
 
 
-class Noisy:
+class Noisy(Wrapped):
     """`problem` with gradient noise of another kind; all else, the loss and the optimum above all, is the problem's.
 
-    kind     "multiplicative": each coordinate of the gradient times the mean of B squared standard normals, which has
-             mean 1 and variance 2/B: the noise of one-dimensional least squares with Gaussian inputs in every
-             coordinate. It vanishes where the gradient does.
-             "heavy tails": plus the mean of B draws of `stable_noise(1.5)` times scale / sqrt(2). With exponent 2 in
-             place of 1.5 that would be normal noise of standard deviation `scale`.
-    scale    a number or (d,), of one sample; for the heavy tails
-    sampled  False: the noise comes in place of that of sampling, around the full gradient. True: it comes on top,
-             for problems whose full gradient is too expensive
+    kind     "multiplicative": each coordinate of one sample's gradient times the square of a standard normal, which has
+             mean 1 and variance 2: the noise of one-dimensional least squares with Gaussian inputs in every
+             coordinate. It vanishes where the gradient does. The factors of a minibatch are means of B squares.
+             "heavy tails": plus `stable_noise(1.5)` times scale / sqrt(2), for a minibatch the mean of B such draws.
+             With exponent 2 in place of 1.5 that would be normal noise of standard deviation `scale`.
+    scale    a number or (d,), of one sample, for the heavy tails; None: the problem's `gradient_spread()`
+
+    The noise comes in place of that of sampling, around the full gradient, where that is cheap
+    (`Problem.cheap_gradient`), else on top of it. A `Clipped` problem stays clipped: each sample's noisy gradient is
+    clipped, then the mean over the batch is taken.
     """
 
-    def __init__(self, problem: Problem, kind: str, scale: float | Tensor = 1.0, sampled: bool = False) -> None:
-        self.problem, self.kind, self.sampled = problem, choice("kind", kind, KINDS), bool(sampled)
+    def __init__(self, problem: Problem, kind: str, scale: float | Tensor | None = None) -> None:
+        super().__init__(problem)
+        # the noise is that of single samples, so that it belongs inside a clipping
+        clipped = isinstance(problem, Clipped)
+        self._inner = problem.problem if clipped else problem
+        self._clip = problem.threshold if clipped else None
+        self.kind = choice("kind", kind, NOISE_KINDS)
+        if scale is None:
+            scale = problem.gradient_spread() if kind == "heavy tails" else 0.0
         self.scale = torch.as_tensor(scale).to(problem.device, problem.dtype)
         if self.scale.shape not in [(), (problem.dim,)] or not (self.scale >= 0).all():
             raise ValueError(f"scale must be a number or ({problem.dim},), not negative, got {tuple(self.scale.shape)}")
 
-    def __getattr__(self, name: str):
-        if name == "problem":  # not there yet while a copy is being made
-            raise AttributeError(name)
-        return getattr(self.problem, name)
-
     def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
         """Minibatch gradients with this noise, see `Problem.oracle`."""
-        seeds, batch_size = seeds_of(runs, copies), positive_int("batch_size", batch_size)
-        signal = self.problem.oracle(runs, batch_size, generator, copies) if self.sampled else self.problem.gradient
-        like = {"device": self.problem.device, "dtype": self.problem.dtype}
-
-        def factors(steps: int) -> Tensor:
-            half = torch.full((steps, seeds, self.problem.dim), batch_size / 2, **like)
-            return torch._standard_gamma(half, generator=generator) / (batch_size / 2)  # chi-squared of B over B
-
-        def errors(steps: int) -> Tensor:
-            drawn = stable_noise(TAIL, steps, seeds, self.problem.dim, generator=generator, **like)
-            return drawn * (self.scale * (2**-0.5 * batch_size ** (1 / TAIL - 1)))
-
-        multiplies = self.kind == "multiplicative"
-        noise = stream(factors if multiplies else errors, seeds * self.problem.dim)
+        if self._clip is not None:
+            return self.clipped_oracle(self._clip, runs, batch_size, generator, copies)
+        seeds, batch_size = seeds_of(runs, copies), whole_number("batch_size", batch_size)
+        cheap = self.problem.cheap_gradient
+        signal = self.problem.gradient if cheap else self.problem.oracle(runs, batch_size, generator, copies)
+        noise = stream(lambda steps: self._means(steps, seeds, batch_size, generator), seeds * self.dim)
 
         def minibatch_gradient(theta: Tensor) -> Tensor:
-            gradient, drawn = signal(theta), next(noise).repeat(copies, 1)
-            return gradient * drawn if multiplies else gradient + drawn
+            return self._perturbed(signal(theta), next(noise).repeat(copies, 1))
 
         return minibatch_gradient
+
+    def clipped_oracle(
+        self, threshold: float, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1
+    ) -> Oracle:
+        """Each sample's gradient with its noise clipped, see `Problem.clipped_oracle`."""
+        lower = threshold if self._clip is None else min(threshold, self._clip)
+        return super().clipped_oracle(lower, runs, batch_size, generator, copies)
+
+    def sample_oracle(
+        self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1
+    ) -> Callable[[Tensor], Tensor]:
+        """Every sample's gradient with noise of its own, (R, d) -> (R, B, d)."""
+        seeds, size = seeds_of(runs, copies), whole_number("batch_size", batch_size)
+        cheap = self.problem.cheap_gradient
+        signal = self._inner.gradient if cheap else self._inner.sample_oracle(runs, size, generator, copies)
+        noise = stream(lambda steps: self._means(steps, seeds * size, 1, generator), seeds * size * self.dim)
+
+        def gradients(theta: Tensor) -> Tensor:
+            rows = signal(theta)
+            drawn = next(noise).view(seeds, size, self.dim).repeat(copies, 1, 1)
+            return self._perturbed(rows[:, None] if cheap else rows, drawn)
+
+        return gradients
+
+    def _means(self, steps: int, rows: int, count: int, generator: torch.Generator) -> Tensor:
+        """Means of `count` draws of the noise, (steps, rows, d): factors or errors of a gradient."""
+        like = {"device": self.problem.device, "dtype": self.problem.dtype}
+        if self.kind == "multiplicative":
+            half = torch.full((steps, rows, self.dim), count / 2, **like)
+            return torch._standard_gamma(half, generator=generator) / (count / 2)  # chi-squared of B over B
+        drawn = stable_noise(TAIL, steps, rows, self.dim, generator=generator, **like)
+        return drawn * (self.scale * (2**-0.5 * count ** (1 / TAIL - 1)))
+
+    def _perturbed(self, gradient: Tensor, drawn: Tensor) -> Tensor:
+        return gradient * drawn if self.kind == "multiplicative" else gradient + drawn

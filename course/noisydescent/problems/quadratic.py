@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import finite, positive_int
+from noisydescent.arguments import finite, whole_number
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, block_of, seeds_of, stream
+from noisydescent.problems.base import LocalQuadratic, Oracle, Problem, block_of, seeds_of, stream
+from noisydescent.problems.clipping import clip_factor
 
 
-class Quadratic:
+class Quadratic(Problem):
     r"""f(theta) = 1/2 sum_i lambda_i (theta_i - theta*_i)^2, one sample's gradient grad f + zeta, zeta ~ N(0, Sigma).
 
     The coordinates are the eigendirections of the Hessian, so every linear method has an exact recursion for mean
@@ -75,7 +76,7 @@ class Quadratic:
 
     def initial(self, runs: int, generator: torch.Generator | None = None) -> Tensor:
         """`start` repeated, (R, d)."""
-        return self.start.repeat(positive_int("runs", runs), 1)
+        return self.start.repeat(whole_number("runs", runs), 1)
 
     def loss(self, theta: Tensor) -> Tensor:
         """(..., d) -> (...)."""
@@ -93,27 +94,51 @@ class Quadratic:
 
     def per_sample_gradients(self, theta: Tensor, n: int, generator: torch.Generator) -> Tensor:
         """Gradients of n fresh samples at one theta (d,), shape (n, d)."""
-        return self.gradient(theta) + self.sample_noise(positive_int("n", n), generator=generator)
+        return self.gradient(theta) + self.sample_noise(whole_number("n", n), generator=generator)
 
     def minibatch_noise(self, steps: int, seeds: int, batch_size: int, generator: torch.Generator) -> Tensor:
         """Errors of minibatch gradients, (T, S, d): the mean of B normal draws is drawn in one go, as N(0, Sigma/B)."""
-        return self.sample_noise(steps, seeds, generator=generator).mul_(positive_int("batch_size", batch_size) ** -0.5)
+        return self.sample_noise(steps, seeds, generator=generator).mul_(whole_number("batch_size", batch_size) ** -0.5)
 
     def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
         """Minibatch gradients grad f + N(0, Sigma / B), see `Problem.oracle`."""
-        seeds, batch_size = seeds_of(runs, copies), positive_int("batch_size", batch_size)
+        seeds, batch_size = seeds_of(runs, copies), whole_number("batch_size", batch_size)
         noise = stream(lambda k: self.minibatch_noise(k, seeds, batch_size, generator), seeds * self.dim)
         return lambda theta: self.gradient(theta) + next(noise).repeat(copies, 1)
+
+    def clipped_oracle(
+        self, threshold: float, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1
+    ) -> Oracle:
+        """Each of B gradients G + z clipped, see `Problem.clipped_oracle`.
+
+        With norm(G + z)^2 multiplied out, the B gradients of a run are never written down.
+        """
+        seeds, size = seeds_of(runs, copies), whole_number("batch_size", batch_size)
+        draws = stream(lambda k: self.sample_noise(k, seeds, size, generator=generator), seeds * size * self.dim)
+
+        def clipped_mean(theta: Tensor) -> Tensor:
+            noise = next(draws).repeat(copies, 1, 1) if copies > 1 else next(draws)  # (R, B, d)
+            slope = self.gradient(theta)[:, :, None]
+            square = torch.linalg.vecdot(noise, noise) + 2 * torch.bmm(noise, slope)[..., 0]
+            kept = clip_factor(square + slope.square().sum(dim=1), threshold)
+            return torch.bmm(kept[:, None], noise)[:, 0] / size + slope[..., 0] * kept.mean(dim=1, keepdim=True)
+
+        return clipped_mean
+
+    def gradient_spread(self) -> Tensor:
+        """Standard deviation of one sample's gradient in each coordinate, (d,)."""
+        return self.noise_variance.sqrt()
+
+    def local_quadratic(self) -> LocalQuadratic:
+        """The problem itself; of a full covariance the diagonal, which is all that the expected loss depends on."""
+        offset = (self.start - self.optimum).cpu().double()
+        eigenvalues, noise = self.eigenvalues.cpu().double(), self.noise_variance.cpu().double()
+        return LocalQuadratic(torch.diag(eigenvalues), offset, eigenvalues, noise, offset)
 
     def sgd_blocks(
         self, theta: Tensor, rates: Tensor, batch_size: int, generator: torch.Generator
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """SGD as the linear recursion it is: the iterates of `oracle`'s SGD, many steps at a time.
-
-        theta (C, S, d) start of C configurations of S seeds; rates (T, C, S) or (T, C, 1). Yields for each block of k
-        steps theta - theta* after each step, (k, C, S, d), in a buffer that the next block overwrites, and the learning
-        rate read back from it, (k, C, S).
-        """
+        """SGD as the linear recursion it is: the iterates of `oracle`'s SGD, see `Problem.sgd_blocks`."""
         seeds = theta.shape[1]
         drawn = block_of(seeds * self.dim)
         noises = stream(lambda k: self.minibatch_noise(k, seeds, batch_size, generator), seeds * self.dim)

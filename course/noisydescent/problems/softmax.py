@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from noisydescent.arguments import finite, non_negative, positive_int
+from noisydescent.arguments import finite, non_negative, whole_number
 from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, seeds_of, stream
+from noisydescent.problems.base import Oracle, Problem, seeds_of, stream
 from noisydescent.problems.newton import newton
 
 
-class SoftmaxRegression:
+class SoftmaxRegression(Problem):
     r"""f(theta) = (1/N) sum_i -log softmax(W x_i)[y_i] + l2/2 norm(W)^2, y_i in 0 .. K-1.
 
     X (N, features), y (N,) whole numbers. theta (R, K * features) holds the weights of class 0, then of class 1, ...:
@@ -43,7 +43,7 @@ class SoftmaxRegression:
         if (y != y.round()).any() or (y < 0).any():
             raise ValueError("y must hold the classes as whole numbers from 0")
         self.y = y.to(self.device, torch.int64)
-        self.classes = int(self.y.max()) + 1 if classes is None else positive_int("classes", classes, 2)
+        self.classes = int(self.y.max()) + 1 if classes is None else whole_number("classes", classes, 2)
         if self.classes < max(2, int(self.y.max()) + 1):
             raise ValueError(f"y holds {int(self.y.max()) + 1} classes: at least 2, and not more than `classes`")
         if self.l2 == 0.0:
@@ -65,8 +65,8 @@ class SoftmaxRegression:
         device: torch.device | str | None = None,
     ) -> SoftmaxRegression:
         """`classes` overlapping Gaussian classes whose features have standard deviations from 0.3 to 2."""
-        n_samples, features = positive_int("n_samples", n_samples), positive_int("features", features)
-        classes = positive_int("classes", classes, 2)
+        n_samples, features = whole_number("n_samples", n_samples), whole_number("features", features)
+        classes = whole_number("classes", classes, 2)
         generator = torch.Generator().manual_seed(seed)
         y = torch.randint(classes, (n_samples,), generator=generator)
         centres = F.normalize(torch.randn(classes, features, generator=generator, dtype=torch.float64), dim=1)
@@ -80,7 +80,7 @@ class SoftmaxRegression:
 
     def initial(self, runs: int, generator: torch.Generator | None = None) -> Tensor:
         """Zeros, (R, K * features)."""
-        return torch.zeros(positive_int("runs", runs), self.dim, device=self.device, dtype=self.dtype)
+        return torch.zeros(whole_number("runs", runs), self.dim, device=self.device, dtype=self.dtype)
 
     def _logits(self, theta: Tensor) -> Tensor:
         """(..., K * features) -> (..., N, K)."""
@@ -125,7 +125,7 @@ class SoftmaxRegression:
 
     def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
         """Minibatch gradients from rows drawn uniformly with replacement, see `Problem.oracle`."""
-        batch_size, seeds = positive_int("batch_size", batch_size), seeds_of(runs, copies)
+        batch_size, seeds = whole_number("batch_size", batch_size), seeds_of(runs, copies)
 
         def draw(steps: int) -> Tensor:
             shape = (steps, seeds * batch_size)

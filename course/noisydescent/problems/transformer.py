@@ -8,18 +8,19 @@ Unsupervised Multitask Learners*, 2019; causal attention from Vaswani et al., *A
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from noisydescent.arguments import positive_int
-from noisydescent.devices import default_device
-from noisydescent.problems.base import Oracle, seeds_of, stream
+from noisydescent.arguments import whole_number
+from noisydescent.devices import default_device, generator
+from noisydescent.problems.base import Oracle, Problem, seeds_of, stream
 from noisydescent.problems.markov import MarkovSource
 
 
-class MarkovLanguage:
+class MarkovLanguage(Problem):
     """Next-token prediction on sequences from a `MarkovSource`.
 
     The loss is the mean cross-entropy in nats a token over the positions which have a whole context before them, so
@@ -28,6 +29,7 @@ class MarkovLanguage:
     """
 
     dtype = torch.float32
+    cheap_gradient = False
 
     def __init__(
         self,
@@ -42,9 +44,9 @@ class MarkovLanguage:
         device: torch.device | str | None = None,
     ) -> None:
         self.source = source or MarkovSource.random()
-        self.length, self.width = positive_int("length", length), positive_int("width", width)
-        self.layers, self.heads = positive_int("layers", layers), positive_int("heads", heads)
-        sequences, held_out = positive_int("sequences", sequences), positive_int("held_out", held_out)
+        self.length, self.width = whole_number("length", length), whole_number("width", width)
+        self.layers, self.heads = whole_number("layers", layers), whole_number("heads", heads)
+        sequences, held_out = whole_number("sequences", sequences), whole_number("held_out", held_out)
         if width % heads:
             raise ValueError(f"width must be a multiple of heads, got width {width} and heads {heads}")
         if length <= self.source.order:
@@ -74,7 +76,7 @@ class MarkovLanguage:
 
     def initial(self, runs: int, generator: torch.Generator) -> Tensor:
         """Normal weights of standard deviation 1/sqrt(fan-in), gains one, a different draw for each run; (R, d)."""
-        shape = (positive_int("runs", runs), self.dim)
+        shape = (whole_number("runs", runs), self.dim)
         theta = torch.randn(shape, generator=generator, device=self.device, dtype=self.dtype)
         for name, weight in self.unflatten(theta).items():
             if weight.dim() == 2:
@@ -129,14 +131,38 @@ class MarkovLanguage:
 
     def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
         """Minibatch gradients from sequences of the pool, drawn with replacement, see `Problem.oracle`."""
-        batch_size, seeds = positive_int("batch_size", batch_size), seeds_of(runs, copies)
+        minibatches = self._minibatches(seeds_of(runs, copies), whole_number("batch_size", batch_size), generator)
+        return lambda theta: self.gradient(theta, next(minibatches).repeat(copies, 1, 1))
+
+    def sample_oracle(
+        self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1
+    ) -> Callable[[Tensor], Tensor]:
+        """The gradient of every sequence of the minibatches of `oracle`, (R, d) -> (R, B, d).
+
+        Every sequence is a run of its own: about twice the cost of the batch's gradient.
+        """
+        batch_size = whole_number("batch_size", batch_size)
+        minibatches = self._minibatches(seeds_of(runs, copies), batch_size, generator)
+
+        def gradients(theta: Tensor) -> Tensor:
+            sequences = next(minibatches).repeat(copies, 1, 1).flatten(0, 1)[:, None]  # (R * B, 1, T + 1)
+            return self.gradient(theta.repeat_interleave(batch_size, dim=0), sequences).view(len(theta), batch_size, -1)
+
+        return gradients
+
+    def _minibatches(self, seeds: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+        """Sequences (S, B, T + 1) for one step after the other."""
 
         def draw(steps: int) -> Tensor:
             shape = (steps, seeds, batch_size)
             return torch.randint(len(self.pool), shape, generator=generator, device=self.device)
 
-        indices = stream(draw, seeds * batch_size)
-        return lambda theta: self.gradient(theta, self.pool[next(indices)].repeat(copies, 1, 1))
+        return (self.pool[index] for index in stream(draw, seeds * batch_size))
+
+    def gradient_spread(self) -> Tensor:
+        """Standard deviation of one sequence's gradient in each coordinate, (d,), at a start."""
+        start = self.initial(1, generator(0, self.device))[0]
+        return self.per_sample_gradients(start, self.held_out[:128]).std(dim=0)
 
     def bytes_per_run(self, batch_size: int) -> int:
         """Parameters, gradient, and what the backward pass keeps of every token (also of the held-out sequences)."""

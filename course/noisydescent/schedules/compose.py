@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import choice, fraction, positive_int
+from noisydescent.arguments import choice, fraction, whole_number
 from noisydescent.schedules.shapes import (
     Schedule,
     branch_cooldown,
@@ -32,11 +32,11 @@ from noisydescent.schedules.shapes import (
 def with_warmup(schedule: Schedule, warmup: int) -> Schedule:
     """(t + 1) / warmup for t < warmup, then `schedule` from its own step 0; no step has multiplier zero."""
     # a partial of a named function, not a lambda: such a schedule can be pickled
-    return partial(_warmed, schedule=schedule, warmup=positive_int("warmup", warmup, 0))
+    return partial(_warmed, schedule=schedule, warmup=whole_number("warmup", warmup, 0))
 
 
 def _warmed(t: int, schedule: Schedule, warmup: int) -> float:
-    t = positive_int("t", t, 0)
+    t = whole_number("t", t, 0)
     return (t + 1) / warmup if t < warmup else schedule(t - warmup)
 
 
@@ -56,18 +56,34 @@ def rewind(step: int, rewind_to: int, schedule: Schedule) -> float:
     Learning-rate rewinding after pruning: Renda, Frankle, Carbin, *Comparing Rewinding and Fine-tuning in Neural
     Network Pruning*, 2020. As a schedule: partial(rewind, rewind_to=..., schedule=...).
     """
-    return schedule(positive_int("rewind_to", rewind_to, 0) + positive_int("step", step, 0))
+    return schedule(whole_number("rewind_to", rewind_to, 0) + whole_number("step", step, 0))
 
 
 def warmup_steps(T: int, ratio: float) -> int:
     """T * ratio as the nearest whole number of steps, at least one when ratio > 0."""
-    steps = round(positive_int("T", T) * fraction("ratio", ratio))
+    steps = round(whole_number("T", T) * fraction("ratio", ratio))
     return max(steps, 1) if ratio > 0 else 0
 
 
-def multipliers(schedule: Schedule, steps: int) -> Tensor:
-    """schedule(0), ..., schedule(steps - 1) as a tensor (steps,), float64."""
-    return torch.tensor([schedule(t) for t in range(positive_int("steps", steps, 0))], dtype=torch.float64)
+def multipliers(schedule: Schedule | Tensor, steps: int) -> Tensor:
+    """schedule(0), ..., schedule(steps - 1) as a tensor (steps,), float64.
+
+    Or a schedule that is a tensor already, (steps,) or (steps, R) with a column for each run, in float64; `ValueError`
+    when it has another length, or a multiplier that is negative or not finite.
+    """
+    steps = whole_number("steps", steps, 0)
+    if not isinstance(schedule, Tensor):
+        return torch.tensor([schedule(t) for t in range(steps)], dtype=torch.float64)
+    if schedule.dim() not in (1, 2) or len(schedule) != steps:
+        raise ValueError(
+            f"schedule must hold one multiplier for each of {steps} steps, ({steps},) or ({steps}, runs), got shape "
+            f"{tuple(schedule.shape)}"
+        )
+    wrong = ~(torch.isfinite(schedule) & (schedule >= 0))
+    if wrong.any():
+        at = int(wrong.reshape(steps, -1).any(dim=1).nonzero()[0])
+        raise ValueError(f"schedule must be finite and not negative, got {schedule[at].tolist()} at step {at}")
+    return schedule.detach().cpu().double()
 
 
 # name -> schedule over the T steps that follow the warmup
@@ -121,7 +137,7 @@ def named(name: str, steps: int, warmup_fraction: float = 0.0) -> Schedule:
     An unknown name raises ValueError with the nearest known one. `with_warmup`, `with_cooldown` and `rewind` change
     any of them further.
     """
-    steps = positive_int("steps", steps)
+    steps = whole_number("steps", steps)
     warmup = round(steps * fraction("warmup_fraction", warmup_fraction))
     if choice("schedule", name, NAMES) in _OWN_WARMUP:
         return _OWN_WARMUP[name](steps, warmup)

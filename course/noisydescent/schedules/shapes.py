@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from noisydescent.arguments import choice, fraction, positive, positive_int
+from noisydescent.arguments import choice, fraction, positive, whole_number
 
 # step t -> multiplier of the peak learning rate
 Schedule = Callable[[int], float]
@@ -28,12 +28,12 @@ def _decay_factor(gamma: float) -> float:
 
 def _progress(t: int, T: int) -> float:
     """Fraction of the horizon gone, 1 at and after T."""
-    return min(positive_int("t", t, 0) / positive_int("T", T), 1.0)
+    return min(whole_number("t", t, 0) / whole_number("T", T), 1.0)
 
 
 def constant(t: int, warmup_steps: int = 0) -> float:
     """1 at every step; (t + 1) / warmup_steps before, while t < warmup_steps."""
-    t, warmup_steps = positive_int("t", t, 0), positive_int("warmup_steps", warmup_steps, 0)
+    t, warmup_steps = whole_number("t", t, 0), whole_number("warmup_steps", warmup_steps, 0)
     return (t + 1) / warmup_steps if t < warmup_steps else 1.0
 
 
@@ -61,8 +61,8 @@ def cosine_restarts(t: int, T0: int, mult: int = 1, end: float = 0.0) -> float:
     The last step of a period is one short of `end`, which is never reached. PyTorch's CosineAnnealingWarmRestarts;
     Loshchilov, Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2017.
     """
-    t, period = positive_int("t", t, 0), positive_int("T0", T0)
-    if positive_int("mult", mult) == 1:
+    t, period = whole_number("t", t, 0), whole_number("T0", T0)
+    if whole_number("mult", mult) == 1:
         return cosine(t % period, period, end)
     # whole numbers all the way: a logarithm would be off by one at some restarts
     while t >= period:
@@ -72,12 +72,12 @@ def cosine_restarts(t: int, T0: int, mult: int = 1, end: float = 0.0) -> float:
 
 def step_decay(t: int, every: int, gamma: float = 0.1) -> float:
     """Multiplied by `gamma` after each `every` steps; PyTorch's StepLR."""
-    return _decay_factor(gamma) ** (positive_int("t", t, 0) // positive_int("every", every))
+    return _decay_factor(gamma) ** (whole_number("t", t, 0) // whole_number("every", every))
 
 
 def exponential(t: int, gamma: float) -> float:
     """gamma**t, 0 < gamma <= 1; PyTorch's ExponentialLR. The multipliers sum to 1 / (1 - gamma)."""
-    return _decay_factor(gamma) ** positive_int("t", t, 0)
+    return _decay_factor(gamma) ** whole_number("t", t, 0)
 
 
 def inverse_time(t: int, t0: float, power: float = 1.0) -> float:
@@ -86,7 +86,7 @@ def inverse_time(t: int, t0: float, power: float = 1.0) -> float:
     Robbins, Monro, *A Stochastic Approximation Method*, 1951.
     """
     # t0 = 0 would give the first step an infinite learning rate
-    return (positive("t0", t0) / (positive_int("t", t, 0) + t0)) ** positive("power", power)
+    return (positive("t0", t0) / (whole_number("t", t, 0) + t0)) ** positive("power", power)
 
 
 def inverse_sqrt(t: int, warmup: int) -> float:
@@ -95,7 +95,7 @@ def inverse_sqrt(t: int, warmup: int) -> float:
     0 at t = 0, so that the first optimizer step changes nothing, unlike with `with_warmup`. Vaswani et al., *Attention
     Is All You Need*, 2017, without its factor of the width and counted from 0.
     """
-    t, warmup = positive_int("t", t, 0), positive_int("warmup", warmup)
+    t, warmup = whole_number("t", t, 0), whole_number("warmup", warmup)
     return t / warmup if t <= warmup else math.sqrt(warmup / t)
 
 
@@ -109,13 +109,13 @@ def triangular(t: int, up: int, down: int, low: float = 0.0) -> float:
 
 def exp_range(t: int, up: int, down: int, gamma: float, low: float = 0.0) -> float:
     """`triangular` whose height over `low` shrinks by `gamma` at every step; CyclicLR(..., mode="exp_range")."""
-    shrink = _decay_factor(gamma) ** positive_int("t", t, 0)
+    shrink = _decay_factor(gamma) ** whole_number("t", t, 0)
     return fraction("low", low) + (1.0 - low) * _triangle(t, up, down) * shrink
 
 
 def _triangle(t: int, up: int, down: int) -> float:
-    up, down = positive_int("up", up), positive_int("down", down)
-    position = positive_int("t", t, 0) % (up + down)
+    up, down = whole_number("up", up), whole_number("down", down)
+    position = whole_number("t", t, 0) % (up + down)
     return position / up if position <= up else (up + down - position) / down
 
 
@@ -144,7 +144,7 @@ def one_cycle_momentum(t: int, T: int, pct_start: float = 0.3, low: float = 0.85
 
 def _one_cycle_phase(t: int, T: int, pct_start: float) -> tuple[bool, float]:
     """Whether the rate still rises at t, and how much of that phase is gone."""
-    t, T = positive_int("t", t, 0), positive_int("T", T)
+    t, T = whole_number("t", t, 0), whole_number("T", T)
     if not 0.0 < pct_start < 1.0:
         raise ValueError(f"pct_start must lie strictly between 0 and 1, got {pct_start!r}")
     peak = pct_start * T - 1
@@ -166,8 +166,8 @@ def branch_cooldown(t: int, t_branch: int, cooldown: int, shape: str = "linear")
     shape "linear": 1 - progress; "sqrt": 1 - sqrt(progress), Hägele et al., *Scaling Laws and Compute-Optimal
     Training Beyond Fixed Training Durations*, 2024.
     """
-    t, t_branch = positive_int("t", t, 0), positive_int("t_branch", t_branch, 0)
-    cooldown = positive_int("cooldown", cooldown)
+    t, t_branch = whole_number("t", t, 0), whole_number("t_branch", t_branch, 0)
+    cooldown = whole_number("cooldown", cooldown)
     return _COOLDOWNS[choice("shape", shape, _COOLDOWNS)](min(max(t - t_branch, 0) / cooldown, 1.0))
 
 
@@ -176,8 +176,8 @@ def wsd(t: int, T: int, warmup: int, cooldown: int, shape: str = "linear") -> fl
 
     `shape` of the cooldown as in `branch_cooldown`; with cooldown = 0 it stays 1 for ever. Hu et al., *MiniCPM*, 2024.
     """
-    t, T = positive_int("t", t, 0), positive_int("T", T)
-    warmup, cooldown = positive_int("warmup", warmup, 0), positive_int("cooldown", cooldown, 0)
+    t, T = whole_number("t", t, 0), whole_number("T", T)
+    warmup, cooldown = whole_number("warmup", warmup, 0), whole_number("cooldown", cooldown, 0)
     if warmup + cooldown > T:
         raise ValueError(f"warmup + cooldown must not exceed T = {T}, got warmup {warmup} and cooldown {cooldown}")
     choice("shape", shape, _COOLDOWNS)

@@ -28,7 +28,6 @@ from noisydescent.theory.recursions import (
 from noisydescent.theory.stationary import (
     ema_variance,
     loss_floor,
-    loss_floor_least_squares,
     max_learning_rate,
     max_learning_rate_least_squares,
     stationary_variance,
@@ -52,7 +51,6 @@ __all__ = [
     "fit_critical_batch",
     "gradient_variance",
     "loss_floor",
-    "loss_floor_least_squares",
     "max_learning_rate",
     "max_learning_rate_least_squares",
     "polyak_covariance",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import positive_int
+from noisydescent.arguments import whole_number
 from noisydescent.theory.checks import spectrum, variances
 from noisydescent.theory.stationary import max_learning_rate
 
@@ -24,7 +24,7 @@ def polyak_variance(
     """
     lam = spectrum(eigenvalues)
     noise = variances("noise_variance", noise_variance, lam)
-    batch_size, limit = positive_int("batch_size", batch_size), max_learning_rate(lam)
+    batch_size, limit = whole_number("batch_size", batch_size), max_learning_rate(lam)
     if not 0 < learning_rate < limit:
         raise ValueError(f"learning_rate must be positive and below 2 / L = {limit:.4g}, got {learning_rate!r}")
     t = torch.as_tensor(steps, device=lam.device)[..., None].double()
@@ -55,8 +55,8 @@ def expected_drift(
     """
     lam = spectrum(eigenvalues)
     noise = variances("noise_variance", noise_variance, lam)
-    batch_size, local_steps = positive_int("batch_size", batch_size), positive_int("local_steps", local_steps)
-    share = (1 - 1 / positive_int("workers", workers)) / batch_size
+    batch_size, local_steps = whole_number("batch_size", batch_size), whole_number("local_steps", local_steps)
+    share = (1 - 1 / whole_number("workers", workers)) / batch_size
     drift = [torch.zeros_like(lam)]
     for t, rate in enumerate(learning_rates.double().tolist(), start=1):
         apart = (1 - rate * lam).square() * drift[-1] + rate**2 * share * noise

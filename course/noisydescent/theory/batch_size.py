@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import non_negative, positive, positive_int
+from noisydescent.arguments import non_negative, positive, whole_number
 
 
 def gradient_variance(trace: float, batch_size: int, population: int | None = None) -> float:
     """tr Cov(g_B) from tr Sigma: trace / B, times (N - B)/(N - 1) if drawn without replacement from `population` N."""
-    batch_size = positive_int("batch_size", batch_size)
+    batch_size = whole_number("batch_size", batch_size)
     if population is None:
         return trace / batch_size
-    if batch_size > positive_int("population", population, 2):
+    if batch_size > whole_number("population", population, 2):
         raise ValueError(f"batch_size must not be greater than population, got {batch_size} > {population}")
     return trace / batch_size * (population - batch_size) / (population - 1)
 
@@ -65,7 +65,7 @@ def steps_and_examples(
     """
     s_min, e_min = positive("s_min", s_min), positive("e_min", e_min)
     if not isinstance(batch_size, Tensor):
-        batch_size = positive_int("batch_size", batch_size)
+        batch_size = whole_number("batch_size", batch_size)
     elif not (batch_size > 0).all():
         raise ValueError("batch_size must be positive everywhere")
     else:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import non_negative, positive, positive_int
+from noisydescent.arguments import non_negative, positive, whole_number
 from noisydescent.theory.checks import spectrum, square_matrix
 
 LARGEST = 40.0  # norm(G) / sigma up to which the series is summed; beyond, the noise hardly matters
@@ -21,7 +21,7 @@ def clipped_gaussian(dim: int, gradient_norm: float | Tensor, sigma: float, thre
     min(1, threshold / sqrt(x)). Both results are shaped like gradient_norm. Exact for gradient_norm up to 40 sigma;
     beyond that the noise counts by its expected square only.
     """
-    dim, sigma = positive_int("dim", dim), positive("sigma", sigma)
+    dim, sigma = whole_number("dim", dim), positive("sigma", sigma)
     if not threshold > 0:
         raise ValueError(f"threshold must be positive, got {threshold!r}")
     rho = torch.as_tensor(gradient_norm, dtype=torch.float64) / sigma
@@ -56,7 +56,7 @@ def expected_loss_clipped(
     minus the optimum.
     """
     lam = spectrum(eigenvalues).cpu().double()
-    dim, size = len(lam), positive_int("batch_size", batch_size)
+    dim, size = len(lam), whole_number("batch_size", batch_size)
     mean, spread = start.cpu().double().clone(), torch.zeros(dim, dtype=torch.float64)
     grid = torch.cat([torch.linspace(0, LARGEST, 161), torch.logspace(math.log10(LARGEST), 8, 100)[1:]]).double()
     factors, squares = clipped_gaussian(dim, sigma * grid, sigma, threshold)
@@ -96,7 +96,7 @@ def expected_excess_biased(
     """
     jacobian = square_matrix("jacobian", jacobian).cpu().double()
     d = len(jacobian)
-    noise = square_matrix("noise_covariance", noise_covariance, d).cpu().double() / positive_int(
+    noise = square_matrix("noise_covariance", noise_covariance, d).cpu().double() / whole_number(
         "batch_size", batch_size
     )
     hessian, slope = square_matrix("hessian", hessian, d).cpu().double(), slope.cpu().double()

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import non_negative, positive, positive_int
+from noisydescent.arguments import non_negative, positive, whole_number
 from noisydescent.theory.checks import square_matrix
 
 
@@ -23,7 +23,7 @@ def descent_bound(
     """
     eta, smoothness = non_negative("learning_rate", learning_rate), positive("smoothness", smoothness)
     square, trace = non_negative("gradient_square", gradient_square), non_negative("noise_trace", noise_trace)
-    noise = eta**2 * smoothness * trace / (2 * positive_int("batch_size", batch_size))
+    noise = eta**2 * smoothness * trace / (2 * whole_number("batch_size", batch_size))
     return loss - eta * (1 - eta * smoothness / 2) * square + noise
 
 
@@ -48,12 +48,12 @@ def strongly_convex_bound(
     if eta * mu > 1:
         raise ValueError(f"learning_rate must not exceed 1 / L <= 1 / strong_convexity = {1 / mu:.4g}, got {eta!r}")
     if not isinstance(steps, Tensor):
-        steps = positive_int("steps", steps, 0)
+        steps = whole_number("steps", steps, 0)
     elif not (steps >= 0).all():
         raise ValueError("steps must not be negative")
     else:
         steps = steps.double()
-    return (1 - eta * mu) ** steps * start_square + eta * trace / (mu * positive_int("batch_size", batch_size))
+    return (1 - eta * mu) ** steps * start_square + eta * trace / (mu * whole_number("batch_size", batch_size))
 
 
 def robbins_monro_variance(c: float, curvature: float, noise_variance: float, batch_size: int = 1) -> float:
@@ -63,7 +63,7 @@ def robbins_monro_variance(c: float, curvature: float, noise_variance: float, ba
     to sigma^2 / (B lambda^2), at c = 1 / lambda. Chung, *On a Stochastic Approximation Method*, 1954.
     """
     c, lam = positive("c", c), positive("curvature", curvature)
-    noise = non_negative("noise_variance", noise_variance) / positive_int("batch_size", batch_size)
+    noise = non_negative("noise_variance", noise_variance) / whole_number("batch_size", batch_size)
     return c**2 * noise / (2 * c * lam - 1) if 2 * c * lam > 1 else math.inf
 
 
@@ -85,7 +85,7 @@ def polyak_covariance(hessian: Tensor, noise_covariance: Tensor, steps: int, bat
     """
     hessian = square_matrix("hessian", hessian)
     sigma = square_matrix("noise_covariance", noise_covariance, len(hessian)).to(hessian.device)
-    samples = positive_int("steps", steps) * positive_int("batch_size", batch_size)
+    samples = whole_number("steps", steps) * whole_number("batch_size", batch_size)
     inverse = torch.linalg.inv(hessian)
     return inverse @ sigma @ inverse.T / samples
 
@@ -100,7 +100,7 @@ def fedavg_fixed_point(
     not sum to one. Rounds converge to it where eta is below 2 / L of every client. McMahan et al.,
     *Communication-Efficient Learning of Deep Networks from Decentralized Data*, 2017.
     """
-    eta, local_steps = positive("learning_rate", learning_rate), positive_int("local_steps", local_steps)
+    eta, local_steps = positive("learning_rate", learning_rate), whole_number("local_steps", local_steps)
     if hessians.dim() != 3 or hessians.shape[1] != hessians.shape[2]:
         raise ValueError(f"hessians must have shape (K, d, d), got {tuple(hessians.shape)}")
     clients, d, _ = hessians.shape

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import below_one, non_negative, positive_int
+from noisydescent.arguments import below_one, non_negative, whole_number
 from noisydescent.schedules import Schedule, multipliers
 from noisydescent.theory.checks import variances
 
@@ -141,14 +141,14 @@ def expected_loss_of(
     problem,
     batch_size: int | Tensor,
     peak: float,
-    schedule: Schedule,
+    schedule: Schedule | Tensor,
     steps: int,
     momentum: float = 0.0,
     nesterov: bool = False,
 ) -> Tensor:
     """`expected_loss` of a `Quadratic` under peak * schedule(t), t = 0 .. steps - 1; shape (steps + 1,).
 
-    With `momentum` that of `expected_loss_momentum`.
+    `schedule` may also be a tensor (steps,) of these multipliers. With `momentum` that of `expected_loss_momentum`.
     """
     rates = non_negative("peak", peak) * multipliers(schedule, steps)
     start = (problem.start - problem.optimum).cpu()
@@ -175,7 +175,7 @@ def _prepare(
     if not (rates >= 0).all():
         raise ValueError("learning_rates must not be negative or NaN")
     if not isinstance(batch_size, Tensor):
-        share = torch.full((), 1 / positive_int("batch_size", batch_size), dtype=torch.float64, device=lam.device)
+        share = torch.full((), 1 / whole_number("batch_size", batch_size), dtype=torch.float64, device=lam.device)
     elif not (batch_size > 0).all():
         raise ValueError("batch_size must be positive at every step")
     elif batch_size.shape not in [(), rates.shape[:1], rates.shape]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import below_one, non_negative, positive_int
+from noisydescent.arguments import below_one, non_negative, whole_number
 from noisydescent.theory.checks import spectrum, variances
 
 
@@ -29,7 +29,7 @@ def max_learning_rate_least_squares(eigenvalues: Tensor | float, batch_size: int
     The recursion of `expected_loss_least_squares` is D + u u' with D diagonal, so its spectral radius is below one
     exactly if D < 1 and u'(I - D)^-1 u < 1.
     """
-    lam, batch_size = spectrum(eigenvalues), positive_int("batch_size", batch_size)
+    lam, batch_size = spectrum(eigenvalues), whole_number("batch_size", batch_size)
     # the sum grows from 0 to infinity over (0, high): bisection down to the last digit
     low, high = 0.0, 2 / (float(lam.max()) * (1 + 1 / batch_size))
     while low < (middle := (low + high) / 2) < high:
@@ -55,7 +55,7 @@ def stationary_variance(
     Small eta: eta sigma^2 / (2 B lambda (1 - beta)), Mandt, Hoffman, Blei, *Stochastic Gradient Descent as
     Approximate Bayesian Inference*, 2017.
     """
-    lam, batch_size = spectrum(eigenvalues), positive_int("batch_size", batch_size)
+    lam, batch_size = spectrum(eigenvalues), whole_number("batch_size", batch_size)
     beta, noise = below_one("momentum", momentum), variances("noise_variance", noise_variance, lam)
     eta = _stable(learning_rate, max_learning_rate(lam, beta), "2 (1 + momentum) / L" if beta else "2 / L")
     return eta * noise * (1 + beta) / (batch_size * lam * (1 - beta) * (2 * (1 + beta) - eta * lam))
@@ -75,19 +75,6 @@ def loss_floor(
     """
     variance = stationary_variance(eigenvalues, noise_variance, batch_size, learning_rate, momentum)
     return float(0.5 * variance @ eigenvalues.double())
-
-
-def loss_floor_least_squares(eigenvalues: Tensor, label_noise: float, batch_size: int, learning_rate: float) -> float:
-    """Stationary excess loss of SGD on least squares with fresh Gaussian inputs: 1/2 label_noise h / (1 - h).
-
-    h = (eta / B) sum_i lambda_i / (2 - eta lambda_i (1 + 1/B)), the fixed point of `expected_loss_least_squares`.
-    Zero without label noise: SGD then converges at a constant rate. ValueError at or above
-    `max_learning_rate_least_squares`.
-    """
-    lam, label_noise = spectrum(eigenvalues), non_negative("label_noise", label_noise)
-    eta = _stable(learning_rate, max_learning_rate_least_squares(lam, batch_size), "the limit of stability")
-    h = _feedback(lam, batch_size, eta)
-    return 0.5 * label_noise * h / (1 - h)
 
 
 def ema_variance(beta: float, variance: float | Tensor) -> float | Tensor:

@@ -6,22 +6,21 @@ All of it is a pure function of `LabState`, so that every picture can be tested.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from noisydescent import schedules, theory
-from noisydescent.arguments import choice
+from noisydescent import schedules
 from noisydescent.diagnostics import mean_and_error
-from noisydescent.figures.knobs import KNOBS, LabState, Setup
-from noisydescent.figures.knobs.base import local_quadratic
-from noisydescent.figures.scene import Curves, Look, Scene
+from noisydescent.figures.scene import Curves, Look
+from noisydescent.labs.knobs import KNOBS, WORKERS, Setup, setup_of
+from noisydescent.labs.prediction import ClippedTheory, clipped_gaussian_loss, loss_about_fixed_point, predicted_loss
+from noisydescent.labs.state import LabState
 from noisydescent.problems import Logistic, MarkovLanguage, Problem, Quadratic
-from noisydescent.sweep import Training, train
+from noisydescent.training import Hooks, Training, train
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -44,7 +43,7 @@ class Lab:
     """A problem under SGD, and how to show it.
 
     runs, record_every   seeds at once, and optimizer steps between records
-    predict              (state, learning rates (T,)) -> expected loss above `floor` at steps 0 .. T, where there is one
+    clipped_theory       expected loss where gradients are clipped, if it is known
     name                 what the alt text calls the loss
     """
 
@@ -53,7 +52,7 @@ class Lab:
     look: Callable[[], Look]
     runs: int
     record_every: int
-    predict: Callable[[LabState, Tensor], Tensor] | None = None
+    clipped_theory: ClippedTheory | None = None
     above_floor: bool = False
 
     def measure(self, state: LabState, watcher: Watcher | None = None) -> Measurement:
@@ -62,7 +61,8 @@ class Lab:
         setup = self.setup(state)
         table = schedules.multipliers(state.as_schedule(), state.steps)
         intended = setup.peak * table
-        predicted = None if setup.predict is None else setup.predict(state, intended).numpy()
+        predicted = self.predict(state, intended)
+        predicted = None if predicted is None else predicted.numpy()
 
         def on_record(step: int, loss: Tensor) -> bool:
             records.append((step, loss.detach().cpu().double()))
@@ -73,13 +73,15 @@ class Lab:
             at = self._measurement(state, steps, torch.stack(losses), intended[:step], intended, predicted)
             return bool(watcher(at))
 
-        training = setup.train(
+        training = train(
             setup.problem,
             steps=state.steps,
             batch_size=state.batch_size,
             peak=setup.peak,
-            schedule=table.tolist().__getitem__,
-            runs=self.runs,
+            schedule=table,
+            optimizer=state.optimizer,
+            hooks=setup.hooks,
+            runs=setup.runs,
             record_every=self.record_every,
             on_record=on_record if watcher else None,
         )
@@ -88,18 +90,33 @@ class Lab:
 
     def setup(self, state: LabState) -> Setup:
         """The training that the controls describe. ValueError for a knob or a value of one that does not exist."""
-        setup = Setup(self.problem(), state.peak, train, self.predict)
-        for name, value in state.knobs:
-            knob = KNOBS[choice("knob", name, KNOBS)]
-            setup = knob.change(choice(name, value, knob.options), state, setup)
-        return setup
+        return setup_of(state, Setup(self.problem(), state.peak, self.runs, Hooks()))
+
+    def predict(self, state: LabState, rates: Tensor) -> Tensor | None:
+        """Expected loss above `floor` at steps 0 .. T under learning rates (T,), where a theory is known.
+
+        Compressed updates have none: the curve is that of the same training with everything sent, and is labelled so.
+        """
+        if state.optimizer != "sgd":
+            return None
+        setup = self.setup(state)
+        return predicted_loss(setup.problem, setup.hooks, state.batch_size, rates, self.clipped_theory)
 
     def look_of(self, state: LabState) -> Look:
-        """The labels of the picture, with what the knobs of `state` change about them."""
-        look = self.look()
-        for name, _ in state.knobs:
-            look = KNOBS[choice("knob", name, KNOBS)].look(look)
-        return look
+        """The labels of the picture, for whatever values the knobs of `state` take."""
+        look, knobs = self.look(), {name for name, _ in state.knobs}
+        if "local_steps" in knobs:
+            look = replace(look, measured=f"mean over {WORKERS} workers' models")
+        if not look.predicted or state.optimizer != "sgd":
+            return replace(look, predicted="")
+        changed = sorted(knobs & {"clip", "noise", "local_steps"})
+        predicted = {
+            (): look.predicted,
+            ("local_steps",): look.predicted,
+            ("clip",): "theory of the clipped oracle",
+            ("noise",): "expectation, where finite",
+        }.get(tuple(changed), "theory, where known")
+        return replace(look, predicted=f"{predicted}, keep = 1" if knobs & {"keep", "feedback"} else predicted)
 
     def _measurement(
         self,
@@ -112,7 +129,7 @@ class Lab:
         training: Training | None = None,
     ) -> Measurement:
         shift = self.problem().floor if self.above_floor else 0.0
-        mean, error = mean_and_error(loss - shift, dim=1) if self.runs > 1 else ((loss - shift)[:, 0], None)
+        mean, error = mean_and_error(loss - shift, dim=1) if loss.shape[1] > 1 else ((loss - shift)[:, 0], None)
         curves = Curves(
             torch.as_tensor(steps).numpy(),
             mean.numpy(),
@@ -126,6 +143,7 @@ class Lab:
     def _words(self, state: LabState, loss: Tensor) -> str:
         first, last = (_number(loss[k].mean(), ".3g") for k in (0, -1))
         knobs = "".join(f", {KNOBS[name].description} {value}" for name, value in state.knobs)
+        knobs += "" if state.optimizer == "sgd" else f", optimizer {state.optimizer}"
         return (
             f"{self.name} against optimizer step for batch size {state.batch_size}, {state.schedule} schedule, "
             f"peak learning rate {state.peak:.3g}, warmup {state.warmup:.0%}{knobs}: from {first} to {last}. "
@@ -167,22 +185,6 @@ def lab_language() -> MarkovLanguage:
     return MarkovLanguage()
 
 
-def exact_loss(state: LabState, rates: Tensor) -> Tensor:
-    """Expected loss of SGD on the lab's quadratic, from the mean and variance recursion; (T,) -> (T + 1,)."""
-    problem = lab_quadratic()
-    start = (problem.start - problem.optimum).cpu()
-    return theory.expected_loss(problem.eigenvalues.cpu(), problem.noise_variance.cpu(), state.batch_size, rates, start)
-
-
-def local_expected_loss(problem: Logistic, batch_size: int, rates: Tensor) -> Tensor:
-    """Expected excess loss of SGD if f were the quadratic that it is near its optimum: H and Sigma taken there.
-
-    rates (T,) as applied; returns (T + 1,). Exact where f is quadratic and the noise constant, an approximation here.
-    """
-    eigenvalues, noise, start = local_quadratic(problem)
-    return theory.expected_loss(eigenvalues, noise, batch_size, rates, start)
-
-
 def _language_look() -> Look:
     level = {"floor": lab_language().floor, "floor_label": "entropy rate of the source"}
     return Look("loss (nats per token)", "held-out loss", logarithmic=False, **level)
@@ -195,7 +197,7 @@ LABS = {
         lambda: Look("loss f", "measured, 32 seeds", "exact expectation", usual=(1e-2, 1e1)),
         runs=32,
         record_every=5,
-        predict=exact_loss,
+        clipped_theory=clipped_gaussian_loss,
     ),
     "logistic": Lab(
         lab_logistic,
@@ -203,26 +205,8 @@ LABS = {
         lambda: Look("excess loss f - f*", "measured, 16 seeds", "local theory", usual=(1e-3, 1e0)),
         runs=16,
         record_every=15,
-        predict=lambda state, rates: local_expected_loss(lab_logistic(), state.batch_size, rates),
+        clipped_theory=loss_about_fixed_point,
         above_floor=True,
     ),
     "transformer": Lab(lab_language, "Held-out loss of the transformer", _language_look, runs=1, record_every=10),
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure, what it shows in words (its alt text), and the numbers under it."""
-
-    figure: Figure
-    image: bytes
-    alt: str
-    readout: str
-
-
-def picture(name: str, state: LabState) -> Picture:
-    """The picture of lab `name` ("quadratic", "logistic", "transformer") at `state`: a pure function."""
-    measured = LABS[name].measure(state)
-    scene = Scene(LABS[name].look_of(state))
-    image = scene.png(measured.curves)
-    return Picture(scene.figure, image, measured.alt, measured.readout)

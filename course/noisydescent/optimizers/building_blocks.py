@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import below_one, choice, non_negative, positive, positive_int
+from noisydescent.arguments import below_one, choice, non_negative, positive, whole_number
 
 State = dict[str, Any]
 # (params, grads, state or None, lr, **hyper) -> (new params, new state)
@@ -39,10 +39,10 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "betas": _betas,
     "beta2_decay": _decay_power,
     "d": positive,
-    "precondition_frequency": positive_int,
-    "max_dim": positive_int,
+    "precondition_frequency": whole_number,
+    "max_dim": whole_number,
     "basis": lambda name, value: choice(name, value, ["eigh", "qr"]),
-    "ns_steps": lambda name, value: positive_int(name, value, 0),
+    "ns_steps": lambda name, value: whole_number(name, value, 0),
 }
 
 
@@ -53,7 +53,7 @@ def check_hyper(hyper: Mapping[str, Any]) -> None:
             _CHECKS[name](name, value)
 
 
-def start(
+def checked_rates(
     params: Sequence[Tensor], grads: Sequence[Tensor], state: State | None, lr: float | Tensor, **hyper: Any
 ) -> list[float | Tensor]:
     """Checks the arguments of a rule; the learning rate of each parameter, shaped to multiply it.
@@ -90,7 +90,7 @@ def begin(theta0: Tensor, lr: float | Tensor) -> tuple[Tensor, float | Tensor]:
     """A copy of theta0 (R, d) and the learning rate shaped to multiply it; `ValueError` for other shapes."""
     if theta0.dim() != 2:
         raise ValueError(f"theta0 must be (R, d), one row for each run, got shape {tuple(theta0.shape)}")
-    return theta0.clone(), start([theta0], [theta0], None, lr)[0]
+    return theta0.clone(), checked_rates([theta0], [theta0], None, lr)[0]
 
 
 def moved(w: Tensor, rate: float | Tensor, update: Tensor) -> Tensor:
@@ -127,7 +127,7 @@ def zeros(params: Sequence[Tensor]) -> list[Tensor]:
     return [torch.zeros_like(w) for w in params]
 
 
-def matrices(params: Sequence[Tensor], optimizer: str) -> None:
+def require_matrices(params: Sequence[Tensor], optimizer: str) -> None:
     """`ValueError` unless every parameter is one matrix a run, (R, rows, cols)."""
     for i, w in enumerate(params):
         if w.dim() != 3:

@@ -14,10 +14,12 @@ import threading
 import ipywidgets
 
 from noisydescent.arguments import choice
-from noisydescent.figures.knobs import KNOBS, LabState
-from noisydescent.figures.labs import BATCH_SIZES, LABS, Lab, Measurement
 from noisydescent.figures.scene import Scene
 from noisydescent.figures.style import image_html
+from noisydescent.labs.knobs import KNOBS
+from noisydescent.labs.measurement import BATCH_SIZES, LABS, Lab, Measurement
+from noisydescent.labs.state import LabState
+from noisydescent.optimizers import RULES
 from noisydescent.schedules import NAMES
 
 
@@ -34,6 +36,7 @@ class Panel:
     def __init__(self, lab: Lab, state: LabState, peaks: tuple[float, float] = (-2.5, 0.5), live: bool = False) -> None:
         self.lab, self._scene, self._fixed = lab, Scene(lab.look_of(state)), state
         choice("schedule", state.schedule, NAMES)
+        choice("optimizer", state.optimizer, RULES)
         wide = {"style": {"description_width": "9.5em"}, "layout": ipywidgets.Layout(width="27em")}
         slider = {"continuous_update": not live, **wide}
         sizes = sorted({*BATCH_SIZES, state.batch_size})
