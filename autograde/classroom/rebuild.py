@@ -109,7 +109,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ChosenAnswer:
     """The cell chosen for an exercise, as code, and the index of the released solution cell where it will stand."""
 
     exercise: Exercise
@@ -231,6 +231,11 @@ def source_of(data: object) -> str | None:
     return source if isinstance(source, str) else None
 
 
+def grade_id(cell: NotebookNode) -> str | None:
+    """The name of a cell of ours, or None."""
+    return grade_id_of(cell.metadata.get("nbgrader"))
+
+
 def grade_id_of(flags: object) -> str | None:
     name = flags.get("grade_id") if isinstance(flags, dict) else None
     return name if isinstance(name, str) else None
@@ -345,10 +350,10 @@ def same_flags(flags: object, released: object) -> bool:
 
 def find_answers(
     cells: list[Cell], released: list[Released], exercises: Sequence[Exercise]
-) -> tuple[list[Answer], list[str]]:
+) -> tuple[list[ChosenAnswer], list[str]]:
     """The cell that answers each exercise, where there is one, and what is to be said about where it was found."""
     places = {entry.cell.exercise: index for index, entry in enumerate(released) if entry.cell.kind == "solution"}
-    answers: list[Answer] = []
+    answers: list[ChosenAnswer] = []
     repairs: list[str] = []
     functions = {name for exercise in exercises for name in exercise.functions}
     for exercise in exercises:
@@ -374,7 +379,7 @@ def find_answers(
                     f"Cell {cell.number} of the submission answers {other.exercise.id} and {exercise.id}; "
                     "it stands in both places."
                 )
-        answers.append(Answer(exercise, cell, place))
+        answers.append(ChosenAnswer(exercise, cell, place))
     return answers, repairs
 
 
@@ -407,7 +412,7 @@ def choose(
 
 
 def sort_out(
-    cells: list[Cell], released: list[Released], answers: list[Answer], repairs: list[str]
+    cells: list[Cell], released: list[Released], answers: list[ChosenAnswer], repairs: list[str]
 ) -> tuple[dict[int, list[Cell]], dict[int, Cell], set[int]]:
     """The student's own cells, the edited open cells, and the numbers of the answers that stood too late.
 
@@ -464,7 +469,7 @@ def sort_out(
 
 
 def bring_along(
-    answer: Answer, extras: dict[int, list[Cell]], moved: bool, repairs: list[str]
+    answer: ChosenAnswer, extras: dict[int, list[Cell]], moved: bool, repairs: list[str]
 ) -> dict[int, list[Cell]]:
     """The student's own cells, those put before the answer that it needs but that would come after its check.
 

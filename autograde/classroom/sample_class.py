@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
 
-from autograde import ROOT, verify
 from autograde.bank import bank
-from autograde.classroom.settings import nbgrader_config
+from autograde.classroom.rebuild import grade_id
+from autograde.classroom.settings import PROJECT_CLASS, class_settings
 from autograde.judge.exercise import Exercise
 from autograde.judge.report import number
+from autograde.sandbox.paths import ROOT
 
-SAMPLE = ROOT / "autograde" / "class" / "sample"
+SAMPLE = PROJECT_CLASS / "sample"
+ANSWERS = ROOT / "autograde" / "answers"
 ASSIGNMENT = "1_1_intuition"
 SEED = 0  # the public one: the sample's points are those that `check` shows
 
@@ -81,7 +82,7 @@ def grade_class(folder: Path) -> list[Grades]:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     folder = folder.resolve()
-    config = nbgrader_config(folder, source=ROOT / "solutions")
+    config = class_settings(folder)
     seed_of(folder, ASSIGNMENT, SEED)
     warnings.simplefilter("ignore", SAWarning)  # the table below would drown in them
     api = NbGraderAPI(config=config)
@@ -121,7 +122,7 @@ def sample_students(exercises: list[Exercise]) -> list[Student]:
 
 def answer_file(exercise: Exercise, kind: str) -> str:
     """The first right or wrong answer of the exercise. Raises FileNotFoundError when there is none."""
-    found = sorted((verify.ANSWERS / exercise.id).glob(f"{kind}_*.py"))
+    found = sorted((ANSWERS / exercise.id).glob(f"{kind}_*.py"))
     if not found:
         raise FileNotFoundError(f"there is no {kind}_*.py for {exercise.id}")
     lines = found[0].read_text(encoding="utf-8").splitlines()
@@ -142,10 +143,6 @@ def submit(folder: Path, student: Student, exercises: list[Exercise]) -> None:
     target = folder / "submitted" / student.id / ASSIGNMENT / name
     target.parent.mkdir(parents=True)
     nbformat.write(notebook, target)
-
-
-def grade_id(cell: NotebookNode) -> str | None:
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
 
 
 def grades_of(gradebook, student: Student, exercises: list[Exercise], folder: Path) -> Grades:

@@ -48,7 +48,7 @@ doctor.harness(sys.argv[2], sys.argv[3], sys.argv[4] == "bubblewrap")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttackOutcome:
     """What came of one attack: `detail` says what stopped it, or what it obtained."""
 
     attack: str
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     return HELD if outcomes and all(outcome.held for outcome in outcomes) else NOT_HELD
 
 
-def table(outcomes: list[Outcome]) -> str:
+def table(outcomes: list[AttackOutcome]) -> str:
     columns = [("attack", "layer", "outcome")] + [
         (outcome.attack, outcome.layer, f"held ({outcome.detail})" if outcome.held else f"NOT held: {outcome.detail}")
         for outcome in outcomes
@@ -82,7 +82,7 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join([*lines, "", f"{len(outcomes) - failed} of {len(outcomes)} attacks held"])
 
 
-def run(in_bubblewrap: bool = False) -> list[Outcome]:
+def run(in_bubblewrap: bool = False) -> list[AttackOutcome]:
     """Try every attack in confined processes and return what came of each, in some seconds.
 
     Uses Landlock where the kernel has it, unless `in_bubblewrap`. Raises Unprotected when neither works here.
@@ -105,7 +105,7 @@ def run(in_bubblewrap: bool = False) -> list[Outcome]:
             command.append("landlock")
         outcomes = listen(command)
         if snapshot(protected) != before:
-            outcomes.append(Outcome("all of them together", "files", False, "the protected folder has changed"))
+            outcomes.append(AttackOutcome("all of them together", "files", False, "the protected folder has changed"))
         return outcomes
 
 
@@ -113,22 +113,24 @@ def harness_readable() -> list[Path]:
     return [*paths.default_readable(), Path(__file__).resolve().parent]
 
 
-def listen(command: list[str]) -> list[Outcome]:
+def listen(command: list[str]) -> list[AttackOutcome]:
     """Run the harness and read an outcome from each line; one that is missing was not held."""
     try:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={}, timeout=HARNESS_SECONDS
         )
     except subprocess.TimeoutExpired:
-        return [Outcome("all of them together", "cpu", False, f"the doctor took more than {HARNESS_SECONDS:.0f} s")]
-    outcomes = [Outcome(**json.loads(line)) for line in ended.stdout.splitlines()]
+        return [
+            AttackOutcome("all of them together", "cpu", False, f"the doctor took more than {HARNESS_SECONDS:.0f} s")
+        ]
+    outcomes = [AttackOutcome(**json.loads(line)) for line in ended.stdout.splitlines()]
     if ended.returncode:
         if not outcomes:
             reason = (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]
             raise Unprotected(f"the doctor's process did not start: {reason}")
         missing = todo()[len(outcomes)]
         detail = f"it ended the process that forks the workers (exit code {ended.returncode})"
-        outcomes.append(Outcome(missing.name, missing.layer, False, detail))
+        outcomes.append(AttackOutcome(missing.name, missing.layer, False, detail))
     return outcomes
 
 
@@ -155,7 +157,7 @@ def harness(protected: str, scratch: str, in_bubblewrap: bool) -> None:
                 "cpu_seconds": limits.cpu_seconds,
             }
             held, detail = tried(attack, confinement, folder, limits, place, harm)
-        outcome = Outcome(attack.name, layer_of(attack.layer, confinement), held, detail)
+        outcome = AttackOutcome(attack.name, layer_of(attack.layer, confinement), held, detail)
         print(json.dumps(asdict(outcome)), flush=True)
 
 

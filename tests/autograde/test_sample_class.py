@@ -13,10 +13,10 @@ import nbformat
 import pytest
 
 from autograde import verify
-from autograde.authoring.notebooks import ROOT
 from autograde.bank import bank
 from autograde.classroom.sample_class import ASSIGNMENT, grade_class, table
 from autograde.judge.runner import grade_file
+from autograde.sandbox.paths import ROOT
 
 EXERCISES = {name: exercise for name, exercise in bank().items() if exercise.notebook == ASSIGNMENT}
 MAXIMUM = sum(exercise.max_points for exercise in EXERCISES.values())
