@@ -10,7 +10,7 @@ from autograde.sandbox.paths import ROOT
 
 GRADER = ROOT / "autograde"
 ROOMS = ("judge", "worker", "sandbox", "classroom", "graders")  # the last until every exercise has its folder
-ANSWERS = ("right", "wrong")  # what the tests of an exercise are tested with: no grade depends on it
+ANSWERS = ("right_", "wrong")  # what the tests of an exercise are tested with: no grade depends on it
 
 
 def grader_digest(texts: Iterable[bytes], exercises: Iterable[str], grader: Path = GRADER) -> str:

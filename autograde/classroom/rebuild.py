@@ -27,8 +27,10 @@ MAX_PARSED = 50_000
 MAX_PARSED_TOGETHER = 300_000
 MAX_REPAIRS = 50
 CELL_TYPES = ("code", "markdown", "raw")
+CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 # Cell magics that run the cell in the notebook's namespace; after any other, what the cell defines stays in it.
-TRANSPARENT_MAGICS = ("%%time", "%%capture", "%%prun")
+TRANSPARENT_MAGICS = {"time", "capture", "prun"}
+ASSIGNED_MAGIC = re.compile(r"([ \t]*\w[\w.,* \t]*=)[ \t]*[%!].*")  # files = !ls
 DEFINITION = re.compile(
     r"^(?:(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*[(\[]|class[ \t]+(\w+)[ \t]*[(\[:]|(\w+)[ \t]*(?::[^=\n]*)?=(?!=))", re.M
 )
@@ -247,9 +249,7 @@ def read_code(source: str, thorough: bool = True) -> Code:
 
     After a syntax error, or when not to be `thorough`, the definitions are those that begin a line; no uses are given.
     """
-    first = source.lstrip().partition("\n")[0]
-    if first.startswith("%%") and not first.startswith(TRANSPARENT_MAGICS):
-        return Code()
+    source = run_in_the_notebook(source)
     for text in (source, without_magics(source)) if thorough and len(source) <= MAX_PARSED else ():
         tree = parsed(text)
         if tree is not None:
@@ -281,15 +281,24 @@ def bodies_of(tree: ast.Module) -> frozenset[tuple[str, str]]:
 
 
 def without_magics(source: str) -> str:
-    """The source with every line of IPython's own syntax (`%time`, `!ls`, `name?`) turned into `pass`."""
+    """What runs in the notebook's namespace, every line of IPython's own syntax (`%time`, `!ls`, `name?`) as `pass`."""
 
     def clean(line: str) -> str:
         text = line.strip()
         if text.startswith(("%", "!", "?")) or text.endswith("?"):
             return line[: len(line) - len(line.lstrip())] + "pass"
-        return line
+        return ASSIGNED_MAGIC.sub(r"\1 None", line)
 
-    return "\n".join(clean(line) for line in source.split("\n"))
+    return "\n".join(clean(line) for line in run_in_the_notebook(source).split("\n"))
+
+
+def run_in_the_notebook(source: str) -> str:
+    """The part of a cell that runs in the notebook's namespace: all of it, what follows a `%%time`, or nothing."""
+    while magic := CELL_MAGIC.match(source):
+        if magic[1] not in TRANSPARENT_MAGICS:
+            return ""
+        source = source[magic.end() :].partition("\n")[2]
+    return source
 
 
 def defined_names(tree: ast.Module) -> set[str]:
