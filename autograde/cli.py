@@ -229,7 +229,7 @@ def report_command(options: argparse.Namespace) -> int:
 def doctor_command(options: argparse.Namespace) -> int:
     from autograde.sandbox import doctor
 
-    return doctor.main([])
+    return doctor.main()
 
 
 def class_of(options: argparse.Namespace) -> Path:

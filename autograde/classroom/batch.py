@@ -95,7 +95,7 @@ def grade_class(
     assignment = grading.load_assignment(assignment_name)
     if not class_folder.is_dir():
         raise CannotGrade(f"there is no folder {class_folder}")
-    chosen = choose(students, intake.students(class_folder, assignment.name), assignment.name, class_folder)
+    chosen = choose_students(students, intake.students(class_folder, assignment.name), assignment.name, class_folder)
     with locked(class_folder):
         seed = seed_of(class_folder, assignment.name, seed)
         remove_unfinished(results_folder(class_folder, assignment.name))
@@ -115,7 +115,7 @@ def grade_class(
     return summarize(assignment.name, outcomes, writer.unrecorded, time.monotonic() - started)
 
 
-def choose(asked: Sequence[str], there: Sequence[str], assignment: str, class_folder: Path) -> list[str]:
+def choose_students(asked: Sequence[str], there: Sequence[str], assignment: str, class_folder: Path) -> list[str]:
     """The students to grade. Raises CannotGrade when one who was asked for handed in nothing, or nobody did."""
     if not there:
         raise CannotGrade(f"there are no submissions of {assignment} in {class_folder / 'submitted'}")

@@ -200,7 +200,7 @@ def record(gradebook: api.Gradebook, result: SubmissionResult, config: Config | 
         earned = {f"{entry.exercise}-check": points(entry.points, entry.max_points) for entry in result.exercises}
         for grade in notebook.grades:
             set_grade(grade, earned.get(names[grade.cell_id]), bool(result.review))
-        silent = set() if result.refused else unanswered(result.notebook)
+        silent = set() if result.refused else unanswered_cells(result.notebook)
         for comment in notebook.comments:
             comment.auto_comment = "No response." if names[comment.cell_id] in silent else None
         session.flush()
@@ -228,7 +228,7 @@ def set_grade(grade: api.Grade, earned: float | None, review: bool) -> None:
         grade.needs_manual_grade = grade.needs_manual_grade or changed
 
 
-def unanswered(notebook: str) -> set[str]:
+def unanswered_cells(notebook: str) -> set[str]:
     """Names of the solution cells that are still as released: nbgrader compares the checksums too."""
     if not notebook:
         return set()

@@ -369,7 +369,7 @@ def find_answers(
         if exercise.id not in places:
             continue
         place = places[exercise.id]
-        cell = choose(exercise, place, released, cells, functions)
+        cell = choose_cell(exercise, place, released, cells, functions)
         if cell is None:
             repairs.append(f"The solution cell {exercise.id} is missing; the released one stands there, unanswered.")
             continue
@@ -392,7 +392,7 @@ def find_answers(
     return answers, repairs
 
 
-def choose(
+def choose_cell(
     exercise: Exercise, place: int, released: list[Released], cells: list[Cell], functions: set[str]
 ) -> Cell | None:
     """The cell that holds the answer, as code; None when there is none.

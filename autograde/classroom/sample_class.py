@@ -58,14 +58,14 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m autograde.classroom.sample_class", description="Grade a sample class with nbgrader."
     )
     parser.parse_args(arguments)
-    grades = grade_class(SAMPLE)
+    grades = grade_sample(SAMPLE)
     print(table(grades))
     print(f"\nfeedback pages: {SAMPLE / 'feedback'}/<student>/{ASSIGNMENT}/{ASSIGNMENT}.html")
     print(f"grades (nbgrader export): {SAMPLE / 'grades.csv'}")
     return 0
 
 
-def grade_class(folder: Path) -> list[Grades]:
+def grade_sample(folder: Path) -> list[Grades]:
     """Build, grade and give feedback to a fresh class in `folder`, which is emptied first.
 
     Raises RuntimeError with nbgrader's log when one of its steps fails.
@@ -89,7 +89,7 @@ def grade_class(folder: Path) -> list[Grades]:
     api.log.setLevel(logging.ERROR)
     api.log.propagate = False
 
-    require(api.generate_assignment(ASSIGNMENT))
+    expect_success(api.generate_assignment(ASSIGNMENT))
     exercises = [exercise for exercise in bank().values() if exercise.notebook == ASSIGNMENT]
     students = sample_students(exercises)
     for student in students:
@@ -98,8 +98,8 @@ def grade_class(folder: Path) -> list[Grades]:
         for student in students:
             gradebook.add_student(student.id, first_name=student.first_name)
     for student in students:
-        require(api.autograde(ASSIGNMENT, student.id))
-        require(api.generate_feedback(ASSIGNMENT, student.id))
+        expect_success(api.autograde(ASSIGNMENT, student.id))
+        expect_success(api.generate_feedback(ASSIGNMENT, student.id))
     with Gradebook(config.CourseDirectory.db_url, config.CourseDirectory.course_id) as gradebook:
         exporter = SafeCsvExport()
         exporter.to = str(folder / "grades.csv")
@@ -152,7 +152,7 @@ def grades_of(gradebook, student: Student, exercises: list[Exercise], folder: Pa
     return Grades(student, {exercise.id: scores[f"{exercise.id}-check"] for exercise in exercises}, feedback)
 
 
-def require(result: dict) -> None:
+def expect_success(result: dict) -> None:
     if not result["success"]:
         raise RuntimeError(f"nbgrader failed:\n{result.get('log', '')}{result['error']}")
 

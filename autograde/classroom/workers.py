@@ -28,12 +28,13 @@ class Workers:
         """Raises ServerFailed or Unprotected when students' code cannot be run here at all."""
         if self._server is None:
             if self.address is None:
-                self._server = ServerConnection(sandbox=self.sandbox)
+                server = ServerConnection(sandbox=self.sandbox)
             else:
-                self._server = ServerConnection.joined(self.address)
+                server = ServerConnection.joined(self.address)
                 if hasattr(os, "sched_getaffinity"):
-                    self._server.ask("stay", cores=sorted(os.sched_getaffinity(0)))
-            atexit.register(self._server.close)
+                    server.ask("stay", cores=sorted(os.sched_getaffinity(0)))
+            atexit.register(server.close)
+            self._server = server
         return self._server
 
     def another_server(self) -> ServerConnection:

@@ -106,11 +106,6 @@ class ServerConnection:
             raise ServerFailed(f"the process that runs students' code did not start: {answer['failed']}")
         self.pid: int = answer["ready"]
 
-    @property
-    def address(self) -> str | None:
-        """Where other processes can join; None for a server that this process did not start."""
-        return self._launched.address if self._launched is not None else None
-
     def __enter__(self) -> ServerConnection:
         return self
 
@@ -352,10 +347,6 @@ class Worker:
     def clock(self) -> tuple[float, str]:
         answer = self._server.ask("clock", pid=self.pid)
         return answer["cpu"], answer["state"]
-
-    def memory(self) -> int:
-        """Private memory in bytes."""
-        return self._server.ask("memory", pid=self.pid)["private"]
 
     def end(self, patience: float = 0.0) -> str:
         """Kill it if it lives; returns how it ended, in words."""

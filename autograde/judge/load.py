@@ -67,7 +67,7 @@ def run_script(path: Path, text: bytes, module: types.ModuleType) -> None:
     except (KeyboardInterrupt, OutOfTime):
         raise
     except BaseException as error:
-        raise DoesNotImport(complaint(path, error, lambda name: name == str(path))) from None
+        raise DoesNotImport(explanation(path, error, lambda name: name == str(path))) from None
 
 
 def run_notebook(path: Path, text: bytes, module: types.ModuleType) -> None:
@@ -90,10 +90,10 @@ def run_notebook(path: Path, text: bytes, module: types.ModuleType) -> None:
         TimeLimit(LOAD_SECONDS).run(run_all)
     if failures:
         defined = dict(vars(module)) if all(isinstance(error, Exception) for error in failures) else {}
-        raise DoesNotImport(complaint(path, failures[0], is_cell), defined)
+        raise DoesNotImport(explanation(path, failures[0], is_cell), defined)
 
 
-def complaint(path: Path, error: BaseException, is_own: Callable[[str], bool]) -> str:
+def explanation(path: Path, error: BaseException, is_own: Callable[[str], bool]) -> str:
     if isinstance(error, SyntaxError):
         reason, where = error.msg, f" at line {error.lineno}" if error.lineno else ""
     else:

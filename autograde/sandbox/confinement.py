@@ -75,8 +75,8 @@ def prepare(readable: Sequence[Path], protected: Sequence[Path], landlock: bool 
         raise Unprotected(refusal("a child process could not be set up"))
     rules = ()
     if version:
-        rules = tuple((opened(path), rights_on(path)) for path in whole)
-        rules += tuple((opened(path), READ_NAMES) for path in listed)
+        rules = tuple((path_descriptor(path), rights_on(path)) for path in whole)
+        rules += tuple((path_descriptor(path), READ_NAMES) for path in listed)
     means = replace(means, threads=counts_threads(means))
     program = seccomp.program(metadata=not means.mounts)
     return Confinement(version, rules, program, means, os.getpid())
@@ -91,7 +91,7 @@ def landlock_version() -> int:
     return landlock.abi()
 
 
-def opened(path: Path) -> int:
+def path_descriptor(path: Path) -> int:
     return os.open(path, os.O_PATH | os.O_CLOEXEC)
 
 
@@ -160,9 +160,9 @@ class Confinement:
 
     def ruleset(self, scratch: Path) -> int:
         # /proc/self means another folder in each process.
-        rules = [*self.rules, (opened(Path("/proc/self")), landlock.READ)]
+        rules = [*self.rules, (path_descriptor(Path("/proc/self")), landlock.READ)]
         if self.means.mounts:
-            rules.append((opened(scratch), landlock.everything_but_devices(self.landlock)))
+            rules.append((path_descriptor(scratch), landlock.everything_but_devices(self.landlock)))
         return landlock.ruleset(self.landlock, rules)
 
 

@@ -6,7 +6,6 @@ a temporary folder and at sockets opened for the purpose, so one that succeeds d
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import json
 import os
@@ -57,13 +56,10 @@ class AttackOutcome:
     detail: str
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Try every attack, print a table; returns 0 if all were held, 1 if any was not or nothing could be tried."""
-    parser = argparse.ArgumentParser(prog="autograde doctor", description="Try each attack on the sandbox.")
-    parser.add_argument("--bubblewrap", action="store_true", help="test the fallback, although there is Landlock")
-    options = parser.parse_args(arguments)
     try:
-        outcomes = run(options.bubblewrap)
+        outcomes = run()
     except Unprotected as error:
         print(f"autograde doctor: {error}", file=sys.stderr)
         return NOT_HELD
@@ -95,7 +91,7 @@ def run(in_bubblewrap: bool = False) -> list[AttackOutcome]:
         protected.mkdir()
         scratch.mkdir()
         put_secret(protected)
-        before = snapshot(protected)
+        before = contents_of(protected)
         package = Path(__file__).resolve().parents[1]
         command = [sys.executable, "-I", "-c", START, str(package), str(protected), str(scratch)]
         if in_bubblewrap:
@@ -104,7 +100,7 @@ def run(in_bubblewrap: bool = False) -> list[AttackOutcome]:
         else:
             command.append("landlock")
         outcomes = listen(command)
-        if snapshot(protected) != before:
+        if contents_of(protected) != before:
             outcomes.append(AttackOutcome("all of them together", "files", False, "the protected folder has changed"))
         return outcomes
 
@@ -156,7 +152,7 @@ def harness(protected: str, scratch: str, in_bubblewrap: bool) -> None:
                 "disk": limits.scratch,
                 "cpu_seconds": limits.cpu_seconds,
             }
-            held, detail = tried(attack, confinement, folder, limits, place, harm)
+            held, detail = try_attack(attack, confinement, folder, limits, place, harm)
         outcome = AttackOutcome(attack.name, layer_of(attack.layer, confinement), held, detail)
         print(json.dumps(asdict(outcome)), flush=True)
 
@@ -185,7 +181,7 @@ def layer_of(kind: str, confinement: Confinement) -> str:
     return ", ".join(layer for layer in layers[kind] if layer)
 
 
-def tried(
+def try_attack(
     attack: Attack, confinement: Confinement, scratch: Path, limits: Limits, place: dict, harm: Callable[[], str]
 ) -> tuple[bool, str]:
     """(held, what stopped it or what it obtained) of one attack, run in a confined child."""
@@ -285,7 +281,7 @@ def put_secret(protected: Path) -> None:
     (protected / "secret.txt").write_text(SECRET)
 
 
-def snapshot(folder: Path) -> dict[str, tuple]:
+def contents_of(folder: Path) -> dict[str, tuple]:
     """What is in a folder: text, mode, owner and times of each file."""
     found = {}
     for path in [folder, *folder.rglob("*")]:
@@ -314,7 +310,7 @@ def targets(protected: Path, in_bubblewrap: bool) -> Iterator[tuple[dict, Callab
     listening["UNIX"].bind(abstract)
     listening["UNIX"].listen()
     listening["UNIX datagram"].bind(abstract + "-datagram")
-    before = {} if in_bubblewrap else snapshot(protected)
+    before = {} if in_bubblewrap else contents_of(protected)
     memory = ctypes.create_string_buffer(SECRET.encode())
     place = {
         "secret": str(protected / "secret.txt"),
@@ -331,14 +327,14 @@ def targets(protected: Path, in_bubblewrap: bool) -> Iterator[tuple[dict, Callab
             return f"something arrived over {reached[0]}"
         if signals:
             return f"the parent received {signal.Signals(signals[0]).name}"
-        if not in_bubblewrap and snapshot(protected) != before:
+        if not in_bubblewrap and contents_of(protected) != before:
             return "the protected folder has changed"
         return ""
 
     try:
         yield place, harm
     finally:
-        if not in_bubblewrap and snapshot(protected) != before:
+        if not in_bubblewrap and contents_of(protected) != before:
             put_secret(protected)
         for channel in listening.values():
             channel.close()

@@ -165,12 +165,6 @@ class ForkServer:
             return {"cpu": 0.0, "state": "X"}
         return {"cpu": (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), "state": fields[0]}
 
-    def _do_memory(self, descriptors: list[int], pid: int) -> dict:
-        """Private memory of a worker in bytes: what it does not share with this process. Only root may look."""
-        rows = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
-        table = {row[0]: int(row[1]) * 1024 for row in rows}
-        return {"private": table["Private_Clean:"] + table["Private_Dirty:"]}
-
     def _do_end(self, descriptors: list[int], pid: int, patience: float) -> dict:
         """Kill a worker if it still lives after `patience` seconds, and say how it ended."""
         ends = time.monotonic() + patience

@@ -14,7 +14,7 @@ import pytest
 
 from autograde import verify
 from autograde.bank import bank
-from autograde.classroom.sample_class import ASSIGNMENT, grade_class, table
+from autograde.classroom.sample_class import ASSIGNMENT, grade_sample, table
 from autograde.judge.runner import grade_file
 from autograde.sandbox.paths import ROOT
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 def graded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("class") / "sample"
     (folder / "left over").mkdir(parents=True)  # a second run starts from nothing
-    return folder, {grades.student.id: grades for grades in grade_class(folder)}
+    return folder, {grades.student.id: grades for grades in grade_sample(folder)}
 
 
 def test_scores(graded):

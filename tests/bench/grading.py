@@ -201,20 +201,27 @@ def grading_memory():
         for number in range(4):
             files = answers_of(number)
             worker = server.spawn(2**30)
-            used.append(worker.memory())
+            used.append(private_memory(worker.pid))
             for cell in assignment.release.cells:
                 if cell.cell_type != "code" or str(grade_id(cell)).endswith("-check"):
                     continue
                 path = files.get(grade_id(cell))
                 worker.run_cell(path.read_text(encoding="utf-8") if path else cell.source, 30.0)
-                used.append(worker.memory())
+                used.append(private_memory(worker.pid))
             for exercise in assignment.exercises:
                 if worker.alive:
                     run_tests([exercise], lambda _, now=worker: RemoteAnswer(now), SEED)
                 if worker.alive:
-                    used.append(worker.memory())
+                    used.append(private_memory(worker.pid))
             worker.close()
     return {"most_mib": max(used) / 2**20, "first_mib": used[0] / 2**20}
+
+
+def private_memory(pid):
+    """Bytes of a worker's memory that it does not share with its fork server. Only root may look."""
+    rows = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    table = {row[0]: int(row[1]) * 1024 for row in rows}
+    return table["Private_Clean:"] + table["Private_Dirty:"]
 
 
 def grading_scaling():

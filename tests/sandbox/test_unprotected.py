@@ -71,7 +71,7 @@ def test_a_system_call_that_libseccomp_does_not_know_is_an_error(monkeypatch):
 
 def test_the_doctor_says_why_it_cannot_try(monkeypatch, capsys):
     refuse(monkeypatch, seccomp)
-    assert doctor.main([]) == 1
+    assert doctor.main() == 1
     assert "--no-sandbox" in capsys.readouterr().err
 
 
