@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-__all__ = ["ROOT", "check"]
-
-ROOT = Path(__file__).resolve().parent.parent  # of the project
+__all__ = ["check"]
 
 
 def check(exercise_id: str, namespace: Mapping[str, object] | None = None) -> float:

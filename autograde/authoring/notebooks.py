@@ -18,8 +18,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograde import ROOT
-from autograde.classroom.settings import nbgrader_config
+from autograde.classroom.settings import course_settings
+from autograde.sandbox.paths import ROOT
 
 METADATA = {
     "accelerator": "GPU",
@@ -124,7 +124,7 @@ def release(root: Path, solutions: dict[Path, bytes]) -> dict[Path, bytes]:
             target = course / path.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
-        api = NbGraderAPI(config=nbgrader_config(course))
+        api = NbGraderAPI(config=course_settings(course))
         api.log.propagate = False
         for assignment in sorted({path.parent.name for path in solutions}):
             result = api.generate_assignment(assignment)

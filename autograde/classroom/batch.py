@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import fcntl
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -23,11 +22,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from autograde.classroom import grading, intake
+from autograde.classroom.digest import sha256
 from autograde.classroom.files import remove_unfinished, write_atomically
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.classroom.seeds import seed_of
+from autograde.classroom.submission import Submission, results_folder
 from autograde.classroom.summary import Summary, changes
-from autograde.judge.connection import Server
+from autograde.classroom.workers import Workers, workers
+from autograde.judge.connection import ServerConnection
 from autograde.judge.launch import Launched, launch
 from autograde.sandbox.confinement import require
 
@@ -42,21 +44,21 @@ class CannotGrade(ValueError):
 class Task:
     """One submission to grade, with all that a process needs for it."""
 
+    submission: Submission
     assignment: grading.Assignment
-    class_folder: Path
-    student: str
     seed: int
     regrade: bool
-    sandbox: bool
+    workers: Workers
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """What became of a task: "graded", "kept" (nothing changed) or "stale" (kept although tests or seed changed).
 
     `previous` is the result that was replaced, without its notebook.
     """
 
+    submission: Submission
     state: str
     result: SubmissionResult
     previous: SubmissionResult | None = None
@@ -93,26 +95,27 @@ def grade_class(
     assignment = grading.load_assignment(assignment_name)
     if not class_folder.is_dir():
         raise CannotGrade(f"there is no folder {class_folder}")
-    chosen = choose(students, intake.students(class_folder, assignment.name), assignment.name, class_folder)
+    chosen = choose_students(students, intake.students(class_folder, assignment.name), assignment.name, class_folder)
     with locked(class_folder):
         seed = seed_of(class_folder, assignment.name, seed)
         remove_unfinished(results_folder(class_folder, assignment.name))
-        tasks = [Task(assignment, class_folder, student, seed, regrade, sandbox) for student in chosen]
+        submissions = [Submission(class_folder, student, assignment.name) for student in chosen]
+        tasks = [Task(submission, assignment, seed, regrade, workers(sandbox)) for submission in submissions]
         jobs = min(jobs or os.cpu_count() or 1, len(tasks))
         with Judges(tasks, jobs, executor, launched) as judges:
             # Imports nbgrader, which takes a second: the judges start meanwhile.
-            from autograde.classroom.gradebook import Recorder
+            from autograde.classroom.gradebook import GradebookWriter
 
-            with Recorder(class_folder, assignment) as recorder:
+            with GradebookWriter(class_folder, assignment) as writer:
                 outcomes = []
-                for outcome in shown(judges, len(tasks), assignment.name, progress):
-                    if is_student_id(outcome.result.student, assignment.name):
-                        recorder.record(outcome.result)
+                for outcome in with_progress(judges, len(tasks), assignment.name, progress):
+                    if not outcome.submission.refusal:
+                        writer.record(outcome.submission, outcome.result)
                     outcomes.append(replace(outcome, result=replace(outcome.result, notebook="")))
-    return summarize(assignment.name, outcomes, recorder.unrecorded, time.monotonic() - started)
+    return summarize(assignment.name, outcomes, writer.unrecorded, time.monotonic() - started)
 
 
-def choose(asked: Sequence[str], there: Sequence[str], assignment: str, class_folder: Path) -> list[str]:
+def choose_students(asked: Sequence[str], there: Sequence[str], assignment: str, class_folder: Path) -> list[str]:
     """The students to grade. Raises CannotGrade when one who was asked for handed in nothing, or nobody did."""
     if not there:
         raise CannotGrade(f"there are no submissions of {assignment} in {class_folder / 'submitted'}")
@@ -135,27 +138,27 @@ def locked(class_folder: Path) -> Iterator[None]:
         yield
 
 
-def work(task: Task) -> Outcome:
+def work(task: Task) -> TaskOutcome:
     """Grade one submission, unless there is a result of it that still holds, and write the result to its file.
 
     Raises RuntimeError when this machine cannot run students' code at all, OSError when it cannot write the result.
     """
-    submission = intake.read_submission(task.class_folder, task.student, task.assignment.name)
-    key = key_of(submission.digest, task.assignment.digest, task.seed)
-    path = result_path(task.class_folder, task.assignment.name, task.student)
-    previous = read_result(path)
-    if previous is not None and previous.student == task.student:
+    submission = task.submission
+    handed_in = intake.read_submission(submission)
+    key = key_of(handed_in.digest, task.assignment.digest, task.seed)
+    previous = read_result(submission.result_path)
+    if previous is not None and previous.student == submission.student:
         if previous.key == key:
-            return Outcome("kept", previous)
+            return TaskOutcome(submission, "kept", previous)
         if same_files(previous.key, key) and not task.regrade:
-            return Outcome("stale", previous)
-    grading.server(task.sandbox)  # raises where students' code cannot be run at all: no submission is at fault
+            return TaskOutcome(submission, "stale", previous)
+    task.workers.server()  # raises where students' code cannot be run at all: no submission is at fault
     try:
-        result = grading.grade_submission(task.assignment, submission, key, task.seed, task.sandbox)
+        result = grading.grade_submission(task.assignment, handed_in, key, task.seed, task.workers)
     except Exception as error:  # a defect of the grader must not cost the other submissions their grades
         result = not_graded(task, f"the grader itself failed ({type(error).__name__}: {error}): grade it by hand")
-    write_atomically(path, result.dumps())
-    return Outcome("graded", result, previous and replace(previous, notebook=""))
+    write_atomically(submission.result_path, result.dumps())
+    return TaskOutcome(submission, "graded", result, previous and replace(previous, notebook=""))
 
 
 def key_of(submission: str, tests: str, seed: int) -> str:
@@ -165,29 +168,6 @@ def key_of(submission: str, tests: str, seed: int) -> str:
 
 def same_files(key: str, other: str) -> bool:
     return key.partition("-")[0] == other.partition("-")[0]
-
-
-def sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def results_folder(class_folder: Path, assignment: str) -> Path:
-    return class_folder / "results" / assignment
-
-
-def result_path(class_folder: Path, assignment: str, student: str) -> Path:
-    """The file of one result; a name that could not be a safe file name is replaced by a digest."""
-    name = student if is_student_id(student, assignment) else f"-{sha256(student)[:32]}"  # no valid id begins so
-    return results_folder(class_folder, assignment) / f"{name}.json"
-
-
-def is_student_id(student: str, assignment: str) -> bool:
-    """Whether intake allows the name: such a name is safe as a file's and in the gradebook."""
-    try:
-        intake.check_names(student, assignment)
-    except intake.Refusal:
-        return False
-    return True
 
 
 def read_result(path: Path) -> SubmissionResult | None:
@@ -203,7 +183,7 @@ def not_graded(task: Task, why: str) -> SubmissionResult:
     exercises = tuple(
         ExerciseResult(exercise.id, 0.0, exercise.max_points, (), reason=why) for exercise in task.assignment.exercises
     )
-    return SubmissionResult(task.student, task.assignment.name, "", exercises, review=(why,))
+    return SubmissionResult(task.submission.student, task.assignment.name, "", exercises, review=(why,))
 
 
 class Judges:
@@ -222,7 +202,6 @@ class Judges:
         self.jobs = jobs
         self.executor = executor
         self.launched = launched
-        self.server: Server | None = None
         self.others = set(multiprocessing.active_children())
 
     def __enter__(self) -> Judges:
@@ -230,17 +209,17 @@ class Judges:
             self.pool = self.executor
             self.submit()
             return self
-        launched = self.launched or launch(self.waiting[0].sandbox)
+        self.launched = self.launched or launch(self.waiting[0].workers.sandbox)
         try:
-            self.pool = new_pool(self.jobs, launched.address)
+            self.pool = new_pool(self.jobs, share_cores=True)
             self.submit()
+            ServerConnection.of(self.launched)  # the judges wait for it too, and only here it is told why it fails
         except BaseException:
-            launched.close()
+            self.launched.close()
             raise
-        self.server = Server.of(launched)  # the judges wait for it too, and only here it is told why it fails
         return self
 
-    def __iter__(self) -> Iterator[Outcome]:
+    def __iter__(self) -> Iterator[TaskOutcome]:
         while self.running or self.waiting or self.dead:
             self.submit()
             done, _ = wait(self.running, return_when=FIRST_COMPLETED)
@@ -259,11 +238,16 @@ class Judges:
         while self.waiting and not self.dead and len(self.running) < 2 * self.jobs:
             task = self.waiting.popleft()
             try:
-                self.running[self.pool.submit(work, task)] = task
+                self.running[self.pool.submit(work, self.on_the_shared_server(task))] = task
             except BrokenExecutor:
                 self.dead.append(task)
 
-    def again(self) -> Iterator[Outcome]:
+    def on_the_shared_server(self, task: Task) -> Task:
+        if self.executor is not None:
+            return task
+        return replace(task, workers=workers(task.workers.sandbox, self.launched.address))
+
+    def again(self) -> Iterator[TaskOutcome]:
         if self.executor is not None:
             raise CannotGrade("the executor ended before all submissions were graded: start it and grade again")
         suspects = self.dead + list(self.running.values())
@@ -272,10 +256,11 @@ class Judges:
         self.pool.shutdown()
         for task in suspects:
             yield self.alone(task)
-        self.pool = new_pool(self.jobs, self.server.address if self.server is not None else None)
+        self.pool = new_pool(self.jobs, share_cores=True)
 
-    def alone(self, task: Task) -> Outcome:
-        """In a process of its own; in a second one where that died, which may have been killed from outside."""
+    def alone(self, task: Task) -> TaskOutcome:
+        """In a process and with a fork server of its own; in a second one where that died, which may have been killed
+        from outside."""
         for _ in range(2):
             self.pool = new_pool(1)
             try:
@@ -285,7 +270,7 @@ class Judges:
             self.pool.shutdown()
             if outcome is not None:
                 return outcome
-        return Outcome("graded", not_graded(task, TWICE))
+        return TaskOutcome(task.submission, "graded", not_graded(task, TWICE))
 
     def __exit__(self, kind: type | None, *_: object) -> None:
         if self.executor is not None:
@@ -296,37 +281,46 @@ class Judges:
             for process in set(multiprocessing.active_children()) - self.others:
                 process.kill()
         self.pool.shutdown(cancel_futures=True)
-        if self.server is not None:
-            self.server.close()
+        self.launched.close()
 
 
 TWICE = "grading it ended the grader's process twice: look at it by hand"
 
 
-def new_pool(jobs: int, address: str | None = None) -> ProcessPoolExecutor:
-    """Processes that judge. They share the fork server at `address`, or have one each."""
+def new_pool(jobs: int, share_cores: bool = False) -> ProcessPoolExecutor:
+    """Processes that judge; with `share_cores` each stays on one core."""
     # A fork is there at once and shares what is imported; but where this process has threads already (torch's, tqdm's)
     # they would be missing in the copy, and their locks held.
     alone = sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
     context = multiprocessing.get_context("fork" if alone else "spawn")
-    arguments = (address, context.Value("i", os.getpid()))
-    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_judge, initargs=arguments)
+    counter = context.Value("i", os.getpid()) if share_cores else None
+    return ProcessPoolExecutor(jobs, mp_context=context, initializer=start_judge, initargs=(counter,))
 
 
-def start_judge(address: str | None, counter: Synchronized) -> None:
+def start_judge(counter: Synchronized | None) -> None:
     """In a fresh process of the pool: Ctrl-C is the main process's to handle, and without that process there is no end
     to wait for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    grading.server.cache_clear()
-    if address is not None:
-        grading.share(address)
+    workers.cache_clear()
+    if counter is not None:
         with counter.get_lock():
             counter.value += 1
-            grading.stay_on(counter.value)
+            stay_on(counter.value)
     import torch
 
     torch.set_num_threads(1)  # there is a process for each core already
+
+
+def stay_on(core: int) -> None:
+    """Keep this process, and the workers it asks for, on one core, counted among those it may use.
+
+    A judge and its worker take turns: on two cores each would wake the other one up at every call, which took twice
+    as long as grading on one.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[core % len(cores)]})
 
 
 def end_with_parent() -> None:
@@ -334,7 +328,7 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def shown(outcomes: Judges, total: int, name: str, progress: bool) -> Iterator[Outcome]:
+def with_progress(outcomes: Judges, total: int, name: str, progress: bool) -> Iterator[TaskOutcome]:
     """The outcomes, with progress and time to go on stderr: a bar in a terminal, else a line every ten seconds."""
     terminal = sys.stderr.isatty()
     with tqdm(outcomes, desc=name, total=total, unit="submission", disable=not (progress and terminal)) as bar:
@@ -350,7 +344,7 @@ def shown(outcomes: Judges, total: int, name: str, progress: bool) -> Iterator[O
                 said = now
 
 
-def summarize(name: str, outcomes: list[Outcome], unrecorded: dict[str, str], seconds: float) -> Summary:
+def summarize(name: str, outcomes: list[TaskOutcome], unrecorded: dict[str, str], seconds: float) -> Summary:
     outcomes = sorted(outcomes, key=lambda outcome: outcome.result.student)
     states = [outcome.state for outcome in outcomes]
     return Summary(

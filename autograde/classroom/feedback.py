@@ -20,9 +20,10 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 
 from autograde.bank import bank
-from autograde.classroom.batch import is_student_id, read_result, result_path
+from autograde.classroom.batch import read_result
 from autograde.classroom.records import SubmissionResult
 from autograde.classroom.report_page import read_results
+from autograde.classroom.submission import Submission
 from autograde.judge.escape import printable, visible
 from autograde.judge.report import code, number
 
@@ -75,12 +76,16 @@ def make_feedback(assignment_name: str, class_folder: Path, students: Sequence[s
     """
     from nbgrader.apps import NbGraderAPI
 
-    from autograde.classroom.gradebook import settings
+    from autograde.classroom.settings import class_settings
 
     class_folder = Path(class_folder).resolve()
     graded = {path.parents[1].name for path in (class_folder / "autograded").glob(f"*/{assignment_name}/*.ipynb")}
     every = read_results(assignment_name, class_folder)
-    results = {result.student: result for result in every if is_student_id(result.student, assignment_name)}
+    results = {
+        result.student: result
+        for result in every
+        if not Submission(class_folder, result.student, assignment_name).refusal
+    }
     wanted = list(students) or sorted(graded | set(results))
     missing = [name for name in wanted if name not in graded and name not in results]
     if missing or not wanted:
@@ -89,11 +94,11 @@ def make_feedback(assignment_name: str, class_folder: Path, students: Sequence[s
     pages = []
     api = None
     for student in wanted:
-        path = class_folder / "feedback" / student / assignment_name / f"{assignment_name}.html"
+        path = Submission(class_folder, student, assignment_name).feedback_path
         result = results.get(student)
         if student in graded and not (result is not None and result.refused):
             if api is None:
-                api = NbGraderAPI(config=settings(class_folder))
+                api = NbGraderAPI(config=class_settings(class_folder))
                 api.log.propagate = False
             done = api.generate_feedback(assignment_name, student)
             if not done["success"]:
@@ -133,7 +138,7 @@ class FeedbackExporter(HTMLExporter):
             return None
         course = self.parent.coursedir
         class_folder = (Path(course.root) / course.autograded_directory).parent
-        return read_result(result_path(class_folder, names["assignment"], names["student"]))
+        return read_result(Submission(class_folder, names["student"], names["assignment"]).result_path)
 
 
 def plain_outputs(nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:

@@ -20,21 +20,16 @@ from nbgrader.preprocessors import AssignLatePenalties, SaveCells
 from sqlalchemy import Column, Connection, MetaData, String, Table, create_engine, delete, insert, inspect, select
 from sqlalchemy.exc import OperationalError, SAWarning, SQLAlchemyError
 from sqlalchemy.orm import Session
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
 
-from autograde import ROOT
 from autograde.classroom.files import write_atomically
 from autograde.classroom.records import SubmissionResult
-from autograde.classroom.settings import nbgrader_config
+from autograde.classroom.settings import class_settings
+from autograde.classroom.submission import Submission
 
 if TYPE_CHECKING:
     from autograde.classroom.grading import Assignment
 
-PROJECT_CLASS = ROOT / "autograde" / "class"
-STUDENT = ("id", "first_name", "last_name", "email", "lms_user_id")
-SOURCE = ("name", "cell_type", "locked", "source", "checksum")
-GRADE = ("auto_score", "manual_score", "extra_credit", "needs_manual_grade")
-COMMENT = ("auto_comment", "manual_comment")
 READ_ONLY = 0o444  # as nbgrader writes what it has graded
 # Long enough for an instructor's formgrader to finish what it is writing.
 BUSY_MILLISECONDS = 60_000
@@ -49,7 +44,7 @@ RECORDED = Table(
 )
 
 
-class Recorder:
+class GradebookWriter:
     """Enters the results of one assignment into the gradebook of a class, those that are not in it yet.
 
     `unrecorded` says, by student, why the gradebook did not take a result; the others are not affected.
@@ -57,44 +52,35 @@ class Recorder:
     """
 
     def __init__(self, class_folder: Path, assignment: Assignment) -> None:
-        self.class_folder = class_folder
-        self.config = settings(class_folder)
+        self.config = class_settings(class_folder)
         self.gradebook = open_gradebook(self.config)
         self.unrecorded: dict[str, str] = {}
         ensure_assignment(self.gradebook, assignment)
         self.recorded = recorded(self.gradebook, assignment.name)
 
-    def __enter__(self) -> Recorder:
+    def __enter__(self) -> GradebookWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.gradebook.close()
 
-    def record(self, result: SubmissionResult) -> None:
+    def record(self, submission: Submission, result: SubmissionResult) -> None:
+        """Enter the result of a submission whose names may be used."""
         # The file first: a run killed between the two does it again, and the gradebook never shows what has no file.
         is_new = self.recorded.get(result.student) != fingerprint(result)
-        if is_new or not autograded_path(self.class_folder, result.student, result.assignment).exists():
-            write_autograded(self.class_folder, result)
+        if is_new or not submission.autograded_path.exists():
+            write_autograded(submission.autograded_path, result)
         if not is_new:
             return
         try:
             record(self.gradebook, result, self.config)
         except OperationalError as error:
             raise ValueError(
-                f"the gradebook cannot be written ({reason(error)}): the results are kept, grade again to enter them"
+                f"the gradebook cannot be written ({database_message(error)}): "
+                "the results are kept, grade again to enter them"
             ) from None
         except Exception as error:  # whatever is wrong with one result: the others are entered
             self.unrecorded[result.student] = f"the gradebook did not take the result ({type(error).__name__}: {error})"
-
-
-def settings(class_folder: Path) -> Config:
-    """nbgrader's configuration of this class: `nbgrader_config.py`, with the folders and gradebook of `class_folder`.
-
-    In the project's own class the gradebook is the configured one, which need not be SQLite.
-    """
-    if class_folder.resolve() == PROJECT_CLASS:
-        return Config(PyFileConfigLoader("nbgrader_config.py", path=str(ROOT / "autograde")).load_config())
-    return nbgrader_config(class_folder.resolve(), source=ROOT / "solutions")
 
 
 def open_gradebook(config: Config) -> api.Gradebook:
@@ -104,7 +90,7 @@ def open_gradebook(config: Config) -> api.Gradebook:
         create_tables(url)
         return api.Gradebook(url, config.CourseDirectory.course_id)
     except SQLAlchemyError as error:
-        raise ValueError(f"the gradebook cannot be opened: {reason(error)}") from None
+        raise ValueError(f"the gradebook cannot be opened: {database_message(error)}") from None
 
 
 def create_tables(url: str) -> None:
@@ -131,7 +117,7 @@ def begin_immediately(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def reason(error: SQLAlchemyError) -> str:
+def database_message(error: SQLAlchemyError) -> str:
     """The database's own words, in one line and without the statement."""
     return str(getattr(error, "orig", None) or error).splitlines()[0]
 
@@ -214,7 +200,7 @@ def record(gradebook: api.Gradebook, result: SubmissionResult, config: Config | 
         earned = {f"{entry.exercise}-check": points(entry.points, entry.max_points) for entry in result.exercises}
         for grade in notebook.grades:
             set_grade(grade, earned.get(names[grade.cell_id]), bool(result.review))
-        silent = set() if result.refused else unanswered(result.notebook)
+        silent = set() if result.refused else unanswered_cells(result.notebook)
         for comment in notebook.comments:
             comment.auto_comment = "No response." if names[comment.cell_id] in silent else None
         session.flush()
@@ -242,7 +228,7 @@ def set_grade(grade: api.Grade, earned: float | None, review: bool) -> None:
         grade.needs_manual_grade = grade.needs_manual_grade or changed
 
 
-def unanswered(notebook: str) -> set[str]:
+def unanswered_cells(notebook: str) -> set[str]:
     """Names of the solution cells that are still as released: nbgrader compares the checksums too."""
     if not notebook:
         return set()
@@ -283,67 +269,9 @@ def recorded(gradebook: api.Gradebook, assignment: str) -> dict[str, str]:
     return dict(found)
 
 
-def autograded_path(class_folder: Path, student: str, assignment: str) -> Path:
-    return class_folder / "autograded" / student / assignment / f"{assignment}.ipynb"
-
-
-def write_autograded(class_folder: Path, result: SubmissionResult) -> None:
+def write_autograded(path: Path, result: SubmissionResult) -> None:
     """Put the autograded notebook where formgrader and the feedback look for it; an old one must not outlive it."""
-    path = autograded_path(class_folder, result.student, result.assignment)
     if result.notebook:
         write_atomically(path, result.notebook, READ_ONLY)
     else:
         path.unlink(missing_ok=True)
-
-
-def rows(gradebook: api.Gradebook) -> list[tuple]:
-    """Everything in the gradebook but its random ids, sorted: equal lists are equal gradebooks."""
-    found: list[tuple] = []
-    for kind, model, columns, joins in tables():
-        query = select(*columns).select_from(model)
-        for other, condition in joins:
-            query = query.join(other, condition)
-        found += [(kind, *row) for row in gradebook.db.execute(query)]
-    gradebook.db.rollback()
-    return sorted(found, key=repr)
-
-
-def tables() -> Iterator[tuple[str, type, list, list]]:
-    """Kind of row, its table, its columns, and the joins that put names in the place of ids."""
-    assignment, notebook, cell = api.Assignment, api.Notebook, api.BaseCell
-    submission, answer = api.SubmittedAssignment, api.SubmittedNotebook
-    yield "course", api.Course, [api.Course.id], []
-    yield "assignment", assignment, [assignment.name, assignment.duedate, assignment.course_id], []
-    student = api.Student
-    yield (
-        "student",
-        student,
-        [student.id, student.first_name, student.last_name, student.email, student.lms_user_id],
-        [],
-    )
-
-    of_assignment = [(assignment, assignment.id == notebook.assignment_id)]
-    names = [assignment.name, notebook.name]
-    yield "notebook", notebook, [*names, notebook.kernelspec], of_assignment
-    for kind, model, columns in (
-        ("cell", cell, [cell.name, cell.type]),
-        ("grade cell", api.GradeCell, [api.GradeCell.name, api.GradeCell.max_score, api.GradeCell.cell_type]),
-        ("task cell", api.TaskCell, [api.TaskCell.name, api.TaskCell.max_score, api.TaskCell.cell_type]),
-        ("source cell", api.SourceCell, [getattr(api.SourceCell, name) for name in SOURCE]),
-    ):
-        yield kind, model, [*names, *columns], [(notebook, notebook.id == model.notebook_id), *of_assignment]
-
-    of_submission = [(assignment, assignment.id == submission.assignment_id)]
-    columns = [assignment.name, submission.student_id, submission.timestamp, submission.extension]
-    yield "submission", submission, columns, of_submission
-    of_answer = [
-        (notebook, notebook.id == answer.notebook_id),
-        (submission, submission.id == answer.assignment_id),
-        *of_submission,
-    ]
-    names = [assignment.name, submission.student_id, notebook.name]
-    yield "submitted notebook", answer, [*names, answer.flagged, answer.late_submission_penalty], of_answer
-    for kind, model, fields in (("grade", api.Grade, GRADE), ("comment", api.Comment, COMMENT)):
-        columns = [*names, cell.name, cell.type, *(getattr(model, name) for name in fields)]
-        joins = [(answer, answer.id == model.notebook_id), *of_answer, (cell, cell.id == model.cell_id)]
-        yield kind, model, columns, joins

@@ -8,12 +8,8 @@ the interpreter, it costs only itself.
 
 from __future__ import annotations
 
-import atexit
 import copy
-import functools
-import hashlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,14 +18,15 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograde import ROOT
 from autograde.bank import bank
+from autograde.classroom.digest import grader_digest
 from autograde.classroom.intake import Intake
 from autograde.classroom.interference import may_interfere, mentioned_names
-from autograde.classroom.rebuild import Rebuilt, RebuiltCell, rebuild, to_notebook, without_magics
+from autograde.classroom.rebuild import RebuiltCell, grade_id, rebuild, to_notebook, without_magics
 from autograde.classroom.records import ExerciseResult, SubmissionResult
+from autograde.classroom.workers import Workers
 from autograde.judge.answer import Forbidden
-from autograde.judge.connection import CellOutcome, Server, ServerFailed, Worker
+from autograde.judge.connection import CellOutcome, ServerConnection, ServerFailed, Worker
 from autograde.judge.escape import printable
 from autograde.judge.exercise import Exercise
 from autograde.judge.expect import Mistake
@@ -37,6 +34,7 @@ from autograde.judge.plugin import GradingPlugin
 from autograde.judge.remote import RemoteAnswer
 from autograde.judge.report import Report, number
 from autograde.judge.runner import no_points, run_tests
+from autograde.sandbox.paths import ROOT
 from autograde.worker.delegation import delegation_in_source, delegation_sentence
 
 # The seed of the inputs that `check` shows to everybody.
@@ -47,14 +45,13 @@ EXTRA_SECONDS = 300.0
 SUBMISSION_SECONDS = 600.0
 MAX_WORKERS = 60
 MAX_OUTPUT = 2_000_000  # characters of all outputs of a notebook
-ENGINE = ("judge/*", "worker/*", "sandbox/*", "classroom/*", "bank/*")
 
 
 @dataclass(frozen=True)
 class Assignment:
     """What there is to grade: the released notebook, its exercises, and the staff's solution cell of each.
 
-    `digest` changes with the release, the tests and the engine.
+    `digest` changes with the release, the solutions and everything that grades.
     """
 
     name: str
@@ -90,55 +87,22 @@ def load_assignment(name: str, release: Path = ROOT / "exercises", source: Path 
         release=notebook,
         exercises=tuple(sorted(exercises.values(), key=lambda exercise: order.index(exercise.id))),
         worked={grade_id(cell): cell.source for cell in worked.cells if grade_id(cell) in exercises},
-        digest=digest_of(texts, name),
+        digest=grader_digest(texts, exercises),
     )
 
 
-def grade_id(cell: NotebookNode) -> str | None:
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
-
-
-def digest_of(texts: Sequence[bytes], name: str) -> str:
-    digest = hashlib.sha256()
-    here = ROOT / "autograde"
-    files = [path for pattern in ENGINE for path in sorted(here.glob(f"{pattern}.py"))]
-    files += sorted((here / "graders").glob(f"*_{name}.py"))
-    for text in [*texts, *(path.read_bytes() for path in files)]:
-        digest.update(len(text).to_bytes(8, "big") + text)
-    return digest.hexdigest()
-
-
-def grade_submission(
-    assignment: Assignment, intake: Intake, key: str, seed: int, sandbox: bool = True
-) -> SubmissionResult:
+def grade_submission(assignment: Assignment, intake: Intake, key: str, seed: int, workers: Workers) -> SubmissionResult:
     """The result of one submission; never raises for anything that the student handed in.
 
     Raises ServerFailed or Unprotected when students' code cannot be run here at all.
     """
-    started = time.monotonic()
     if intake.notebook is None:
         return refused(assignment, intake, key)
-    rebuilt = rebuild(assignment.release, intake.notebook, assignment.exercises)
     try:
-        outcome = Grading(server(sandbox), assignment, rebuilt, seed).run()
+        return Grading(workers.server(), assignment, intake, seed).run(key)
     except ServerFailed:
-        # The server may have been killed from outside: once more with one of our own, then it is the machine's fault.
-        server.cache_clear()
-        SHARED.clear()
-        outcome = Grading(server(sandbox), assignment, rebuilt, seed).run()
-    repairs = rebuilt.repairs + outcome.repairs
-    return SubmissionResult(
-        student=intake.student,
-        assignment=assignment.name,
-        key=key,
-        exercises=outcome.exercises,
-        review=tuple(intake.reviews) + outcome.review,
-        repairs=repairs + tuple(f"the file {name} was not used" for name in intake.ignored),
-        timestamp=intake.timestamp,
-        notebook=nbformat.v4.writes(outcome.notebook),
-        seconds=time.monotonic() - started,
-        test_seconds=outcome.test_seconds,
-    )
+        # The server may have been killed from outside: once more with another one, then it is the machine's fault.
+        return Grading(workers.another_server(), assignment, intake, seed).run(key)
 
 
 def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResult:
@@ -154,7 +118,7 @@ def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResul
         if rebuilt.kind == "check":
             cell.outputs = check_outputs(results[rebuilt.exercise], reports[rebuilt.exercise])
     return SubmissionResult(
-        student=intake.student,
+        student=intake.submission.student,
         assignment=assignment.name,
         key=key,
         exercises=tuple(results.values()),
@@ -163,47 +127,6 @@ def refused(assignment: Assignment, intake: Intake, key: str) -> SubmissionResul
         timestamp=intake.timestamp,
         notebook=nbformat.v4.writes(notebook),
     )
-
-
-@functools.cache
-def server(sandbox: bool) -> Server:
-    """The connection of this process to a fork server: the shared one if there is one, else one of its own.
-
-    It is made once and ends with the process.
-    """
-    started = Server.joined(SHARED[0]) if SHARED else Server(sandbox=sandbox)
-    if SHARED and hasattr(os, "sched_getaffinity"):
-        started.ask("stay", cores=sorted(os.sched_getaffinity(0)))
-    atexit.register(started.close)
-    return started
-
-
-SHARED: list[str] = []
-
-
-def share(address: str) -> None:
-    """Let this process use the fork server that another one started there."""
-    SHARED[:] = [address]
-
-
-def stay_on(core: int) -> None:
-    """Keep this process, and the workers it asks for, on one core, counted among those it may use.
-
-    A judge and its worker take turns: on two cores each would wake the other one up at every call, which took twice
-    as long as grading on one.
-    """
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[core % len(cores)]})
-
-
-@dataclass
-class Outcome:
-    exercises: tuple[ExerciseResult, ...]
-    repairs: tuple[str, ...]
-    review: tuple[str, ...]
-    notebook: NotebookNode
-    test_seconds: float
 
 
 class Sitting:
@@ -271,10 +194,11 @@ class Sitting:
 class Grading:
     """One submission while it is graded."""
 
-    def __init__(self, server: Server, assignment: Assignment, rebuilt: Rebuilt, seed: int):
-        self.server, self.assignment, self.seed = server, assignment, seed
-        self.cells: tuple[RebuiltCell, ...] = rebuilt.cells
-        self.rebuilt = rebuilt
+    def __init__(self, server: ServerConnection, assignment: Assignment, intake: Intake, seed: int):
+        self.server, self.assignment, self.intake, self.seed = server, assignment, intake, seed
+        self._started = time.monotonic()
+        self.rebuilt = rebuild(assignment.release, intake.notebook, assignment.exercises)
+        self.cells: tuple[RebuiltCell, ...] = self.rebuilt.cells
         self.checks = {cell.exercise: index for index, cell in enumerate(self.cells) if cell.kind == "check"}
         self.solutions = {cell.exercise: index for index, cell in enumerate(self.cells) if cell.kind == "solution"}
         self.runnable = {
@@ -292,9 +216,9 @@ class Grading:
         self._extra_seconds = EXTRA_SECONDS
         self._explained: set[str] = set()  # exercises that fail by a typical mistake, and so not by heart
         self._troubled: set[int] = set()  # cells that raised, ended their worker or tried what no answer needs
-        self._ends = time.monotonic() + SUBMISSION_SECONDS
+        self._ends = self._started + SUBMISSION_SECONDS
 
-    def run(self) -> Outcome:
+    def run(self, key: str) -> SubmissionResult:
         reports, reasons, seconds = self._among_the_others()
         for exercise in self.assignment.exercises:
             if reports[exercise.id].full or not self.cells[self.solutions[exercise.id]].answered:
@@ -324,11 +248,20 @@ class Grading:
             )
             for exercise in self.assignment.exercises
         )
-        return Outcome(
+        return SubmissionResult(
+            student=self.intake.submission.student,
+            assignment=self.assignment.name,
+            key=key,
             exercises=results,
-            repairs=tuple(dict.fromkeys(self.repairs)),
-            review=tuple(dict.fromkeys(self.review)),
-            notebook=self._notebook(results, reports),
+            review=self.intake.reviews + tuple(dict.fromkeys(self.review)),
+            repairs=(
+                *self.rebuilt.repairs,
+                *dict.fromkeys(self.repairs),
+                *(f"the file {name} was not used" for name in self.intake.ignored),
+            ),
+            timestamp=self.intake.timestamp,
+            notebook=nbformat.v4.writes(self._notebook(results, reports)),
+            seconds=time.monotonic() - self._started,
             test_seconds=self.test_seconds,
         )
 
@@ -525,7 +458,7 @@ def cleaned(outcome: CellOutcome) -> list[dict]:
             name = "stderr" if output.get("name") == "stderr" else "stdout"
             kept.append({"output_type": "stream", "name": name, "text": lines(output.get("text"))})
         elif output.get("output_type") in ("display_data", "execute_result"):
-            kept += shown(output.get("data"))
+            kept += displayed(output.get("data"))
     if outcome.error or outcome.ended:
         name, _, text = (outcome.error or f"the process: {outcome.ended}").partition(": ")
         name, text = printable(name)[:80], printable(text)[:500]
@@ -533,7 +466,7 @@ def cleaned(outcome: CellOutcome) -> list[dict]:
     return kept
 
 
-def shown(data: object) -> list[dict]:
+def displayed(data: object) -> list[dict]:
     """A displayed value; always `display_data`, since nbgrader reads points from an `execute_result`."""
     if not isinstance(data, dict):
         return []

@@ -8,7 +8,6 @@ it is graded on merit and that a person must look at it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import json
 import math
@@ -22,8 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-MAX_ID_CHARACTERS = 100
-MAX_ID_BYTES = 200  # results are stored as <student>.json, and a file name ends at 255 bytes
+from autograde.classroom.digest import digest_of
+from autograde.classroom.submission import Submission, is_plain_name, quoted
+
 MAX_NOTEBOOK_BYTES = 20 * 2**20
 MAX_CELLS = 5_000
 MAX_BRACKETS = 1_000_000  # lists and objects cost some 100 bytes each in memory
@@ -59,8 +59,7 @@ class Intake:
     that the rest depends on. `timestamp` is UTC, "YYYY-MM-DD HH:MM:SS.ffffff UTC", None when there is none to trust.
     """
 
-    student: str
-    assignment: str
+    submission: Submission
     notebook: dict | None
     refusals: tuple[str, ...]
     reviews: tuple[str, ...]
@@ -96,7 +95,7 @@ def students(class_folder: Path, assignment: str) -> list[str]:
 
     A name that is a link, or a folder that cannot be opened, counts as having it. Empty when there is no such folder.
     """
-    if not plain_name(assignment):
+    if not is_plain_name(assignment):
         return []
     try:
         with opened(os.fspath(Path(class_folder) / "submitted"), os.O_RDONLY | os.O_DIRECTORY) as submitted:
@@ -119,64 +118,51 @@ def has_assignment(submitted: int, name: str, assignment: str) -> bool:
     return True
 
 
-def read_submission(class_folder: Path, student: str, assignment: str) -> Intake:
+def read_submission(submission: Submission) -> Intake:
     """Look at `<class_folder>/submitted/<student>/<assignment>` and take in its notebook; never raises."""
+    name = f"{submission.assignment}.ipynb"
     facts: list[bytes] = []  # everything that the outcome depends on, for the digest
     entries: list[Entry] = []
     reviews: list[str] = []
     notebook, timestamp, refusals = None, None, ()
     try:
-        check_names(student, assignment)
-        with submitted_folder(class_folder, student, assignment) as folder:
+        with submitted_folder(submission) as folder:
             entries, complete = walk(folder)
-            reviews += reviews_of(entries, complete, f"{assignment}.ipynb")
-            notebook, modified = read_notebook(folder, f"{assignment}.ipynb", entries, reviews, facts)
+            reviews += reviews_of(entries, complete, name)
+            notebook, modified = read_notebook(folder, name, entries, reviews, facts)
             timestamp = read_timestamp(folder, modified, reviews, facts)
     except Refusal as refusal:
         refusals = (str(refusal),)
     except (OSError, ValueError, MemoryError, RecursionError) as error:
-        refusals = (f"The submitted files cannot be read ({reason(error)}).",)
+        refusals = (f"The submitted files cannot be read ({without_path(error)}).",)
     if refusals:
         notebook, timestamp = None, None
     facts += [f"{part}".encode("utf-8", "surrogatepass") for part in (*refusals, *reviews, timestamp, *entries)]
-    ignored = tuple(shown(entry.path)[1:-1] for entry in entries if is_ignored(entry, f"{assignment}.ipynb"))
-    return Intake(student, assignment, notebook, refusals, tuple(reviews), ignored, digest_of(facts), timestamp)
-
-
-def check_names(student: str, assignment: str) -> None:
-    """Raises Refusal when the student's id or the assignment's name is not fit to be a folder of results."""
-    if not re.fullmatch(r"\w[\w.@+-]*", student) or ".." in student:
-        raise Refusal(
-            f"The student id {shown(student)} is not allowed: use letters, digits and _ . @ + - only, "
-            "beginning with a letter, digit or underscore, without two dots in a row."
-        )
-    if len(student) > MAX_ID_CHARACTERS or len(student.encode()) > MAX_ID_BYTES:
-        raise Refusal(f"The student id {shown(student)} is too long: use at most {MAX_ID_CHARACTERS} characters.")
-    if not plain_name(assignment):
-        raise Refusal(f"The assignment {shown(assignment)} is not the name of a folder.")
-
-
-def plain_name(name: str) -> bool:
-    return name not in ("", ".", "..") and "/" not in name and "\0" not in name
+    ignored = tuple(quoted(entry.path)[1:-1] for entry in entries if is_ignored(entry, name))
+    return Intake(submission, notebook, refusals, tuple(reviews), ignored, digest_of(facts), timestamp)
 
 
 @contextlib.contextmanager
-def submitted_folder(class_folder: Path, student: str, assignment: str) -> Iterator[int]:
-    """The open folder of the submission. Raises Refusal when it, or the student's folder, is missing or no folder."""
+def submitted_folder(submission: Submission) -> Iterator[int]:
+    """The open folder of the submission. Raises Refusal when its names may not be used, or it, or the student's folder,
+    is missing or no folder."""
+    if submission.refusal:
+        raise Refusal(submission.refusal)
     with contextlib.ExitStack() as stack:
         # The class folder and `submitted` are the instructor's own and may be links; what is in them is not.
         try:
-            path = os.fspath(Path(class_folder) / "submitted")
+            path = os.fspath(Path(submission.class_folder) / "submitted")
             folder = stack.enter_context(opened(path, os.O_RDONLY | os.O_DIRECTORY))
         except OSError as error:
-            raise Refusal(f"The folder of the submissions cannot be opened ({reason(error)}).") from None
-        for name, what in ((student, "The student's folder"), (assignment, "The submitted folder")):
+            raise Refusal(f"The folder of the submissions cannot be opened ({without_path(error)}).") from None
+        names = ((submission.student, "The student's folder"), (submission.assignment, "The submitted folder"))
+        for name, what in names:
             try:
                 folder = stack.enter_context(opened_folder(name, folder))
             except FileNotFoundError:
-                raise Refusal(f"{what} {shown(name)} does not exist.") from None
+                raise Refusal(f"{what} {quoted(name)} does not exist.") from None
             except NotOrdinary as error:
-                raise Refusal(f"{what} {shown(name)} is {error}, not a folder; it was not opened.") from None
+                raise Refusal(f"{what} {quoted(name)} is {error}, not a folder; it was not opened.") from None
         yield folder
 
 
@@ -270,7 +256,7 @@ def reviews_of(entries: list[Entry], complete: bool, notebook: str) -> list[str]
         reviews.append(f"Among the submitted files is an archive, which was not opened: {listed(archives)}.")
     notebooks = [entry.path for entry in ordinary if entry.path.endswith(".ipynb") and not entry.archive]
     if notebooks and any(entry.path == notebook for entry in entries):
-        reviews.append(f"There is more than one notebook; {shown(notebook)} was graded, not {listed(notebooks)}.")
+        reviews.append(f"There is more than one notebook; {quoted(notebook)} was graded, not {listed(notebooks)}.")
     return reviews
 
 
@@ -286,7 +272,7 @@ def read_notebook(
     except FileNotFoundError:
         raise Refusal(missing_notebook(name, entries)) from None
     except NotOrdinary as error:
-        raise Refusal(f"The notebook {shown(name)} is {error}, not a file; it was not opened.") from None
+        raise Refusal(f"The notebook {quoted(name)} is {error}, not a file; it was not opened.") from None
     except TooLarge:
         limit = MAX_NOTEBOOK_BYTES // 2**20
         raise Refusal(
@@ -306,7 +292,7 @@ def missing_notebook(name: str, entries: list[Entry]) -> str:
         found = f"an archive was found, which is never opened ({listed(archives)}): hand in the notebook itself"
     else:
         found = "hand it in again"
-    return f"There is no notebook {shown(name)}; {found}."
+    return f"There is no notebook {quoted(name)}; {found}."
 
 
 def parse_notebook(data: bytes, reviews: list[str]) -> dict:
@@ -346,7 +332,7 @@ def parse_notebook(data: bytes, reviews: list[str]) -> dict:
     except UnicodeDecodeError:
         raise Refusal("The notebook is not written in UTF-8: save it again in JupyterLab.") from None
     except ValueError as error:
-        raise Refusal(f"The notebook is not valid JSON ({reason(error)}): save it again in JupyterLab.") from None
+        raise Refusal(f"The notebook is not valid JSON ({without_path(error)}): save it again in JupyterLab.") from None
     except RecursionError:  # how deep that is depends on the caller's stack; it is always more than the limit below
         raise Refusal(TOO_DEEP) from None
     except MemoryError:
@@ -370,7 +356,7 @@ def check_structure(notebook: object) -> None:
     if not (type(version) in (int, float) and version == 4):
         if "worksheets" in notebook or (type(version) is int and 0 < version < 4):
             raise Refusal("The notebook has an old format: open and save it in JupyterLab and hand it in again.")
-        raise Refusal(f"The notebook has the format {shown(str(version))}, not 4: save it in JupyterLab again.")
+        raise Refusal(f"The notebook has the format {quoted(str(version))}, not 4: save it in JupyterLab again.")
     cells = notebook.get("cells")
     if not isinstance(cells, list):
         raise Refusal("The notebook has no list of cells: save it in JupyterLab and hand it in again.")
@@ -485,27 +471,12 @@ def read_all(descriptor: int, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def digest_of(parts: list[bytes]) -> str:
-    """sha256 over the parts, each with its length before it, so that no two lists of parts give the same."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()
-
-
-def shown(name: str) -> str:
-    """A name for a sentence: quoted, everything but plain ASCII escaped, at most about 60 characters."""
-    text = ascii(name)
-    return text if len(text) <= 60 else f"{text[:56]}...{text[0]}"
-
-
 def listed(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(shown(name) for name in names[:3]) + more
+    return ", ".join(quoted(name) for name in names[:3]) + more
 
 
-def reason(error: BaseException) -> str:
+def without_path(error: BaseException) -> str:
     """What went wrong, without the path that Python puts into the message."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__

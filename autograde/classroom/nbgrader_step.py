@@ -23,14 +23,16 @@ from nbgrader.utils import rmtree
 from traitlets import Bool
 from traitlets.config import Config
 
-from autograde import ROOT
 from autograde.classroom import batch, intake
 from autograde.classroom import gradebook as book
 from autograde.classroom.files import write_atomically
 from autograde.classroom.grading import Assignment, load_assignment
 from autograde.classroom.records import SubmissionResult
 from autograde.classroom.seeds import seed_of
+from autograde.classroom.submission import Submission
+from autograde.classroom.workers import workers
 from autograde.judge.escape import printable
+from autograde.sandbox.paths import ROOT
 
 
 class SubmissionExporter(NotebookExporter):
@@ -90,19 +92,23 @@ class Door:
         for student in intake.students(self.class_folder, self.name):
             if student in excluded or not fnmatch.fnmatchcase(student, self.course.student_id):
                 continue
-            found = intake.read_submission(self.class_folder, student, self.name)
+            submission = self.submission(student)
+            found = intake.read_submission(submission)
             if found.refusals or found.reviews or found.ignored:
                 if student in listed:
                     del self.converter.assignments[listed[student]]
-                self.handle(student)
+                self.handle(submission)
 
-    def handle(self, student: str) -> None:
-        log = self.converter.log
+    def submission(self, student: str) -> Submission:
+        return Submission(self.class_folder, student, self.name)
+
+    def handle(self, submission: Submission) -> None:
+        log, student = self.converter.log, submission.student
         folder = Path(self.converter._format_dest(self.name, student))
-        result = self.grade(student, self.converter.force)
+        result = self.grade(submission, self.converter.force)
         for reason in result.review:
             log.warning("%s is to be reviewed: %s", printable(student), printable(reason))
-        if not batch.is_student_id(student, self.name):
+        if submission.refusal:
             return
         with book.open_gradebook(self.config) as gradebook:
             if not self.converter.create_student and not any(entry.id == student for entry in gradebook.students):
@@ -118,14 +124,14 @@ class Door:
                 write_atomically(folder / f"{self.name}.ipynb", result.notebook, book.READ_ONLY)
             book.record(gradebook, result, self.config)
 
-    def grade(self, student: str, regrade: bool) -> SubmissionResult:
+    def grade(self, submission: Submission, regrade: bool) -> SubmissionResult:
         """The result as `autograde grade`, with or without `--regrade`, gives and stores it."""
-        task = batch.Task(self.assignment, self.class_folder, student, self.seed, regrade, self.sandbox)
+        task = batch.Task(submission, self.assignment, self.seed, regrade, workers(self.sandbox))
         for _ in range(2):
             try:
-                return judge().submit(batch.work, task).result().result
+                return judging_process().submit(batch.work, task).result().result
             except BrokenExecutor:
-                judge.cache_clear()
+                judging_process.cache_clear()
         return batch.not_graded(task, batch.TWICE)
 
     def record(self, result: SubmissionResult) -> None:
@@ -134,7 +140,7 @@ class Door:
 
 
 @functools.cache
-def judge() -> ProcessPoolExecutor:
+def judging_process() -> ProcessPoolExecutor:
     """One process beside this one, which may be a Jupyter server: it stays warm, and can only end itself."""
     return batch.new_pool(1)
 
@@ -145,7 +151,8 @@ class SandboxedGrading(NbGraderPreprocessor):
     sandbox = Bool(True, help="Run the students' code in the sandbox; False runs it unprotected.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        result = self.parent.door.grade(resources["nbgrader"]["student"], regrade=True)
+        door = self.parent.door
+        result = door.grade(door.submission(resources["nbgrader"]["student"]), regrade=True)
         if not result.notebook:
             raise ValueError(" ".join(result.review) or "the submission was not graded")
         resources["autograde_result"] = result

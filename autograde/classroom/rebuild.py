@@ -27,8 +27,10 @@ MAX_PARSED = 50_000
 MAX_PARSED_TOGETHER = 300_000
 MAX_REPAIRS = 50
 CELL_TYPES = ("code", "markdown", "raw")
+CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 # Cell magics that run the cell in the notebook's namespace; after any other, what the cell defines stays in it.
-TRANSPARENT_MAGICS = ("%%time", "%%capture", "%%prun")
+TRANSPARENT_MAGICS = {"time", "capture", "prun"}
+ASSIGNED_MAGIC = re.compile(r"([ \t]*\w[\w.,* \t]*=)[ \t]*[%!].*")  # files = !ls
 DEFINITION = re.compile(
     r"^(?:(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*[(\[]|class[ \t]+(\w+)[ \t]*[(\[:]|(\w+)[ \t]*(?::[^=\n]*)?=(?!=))", re.M
 )
@@ -109,7 +111,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ChosenAnswer:
     """The cell chosen for an exercise, as code, and the index of the released solution cell where it will stand."""
 
     exercise: Exercise
@@ -231,6 +233,11 @@ def source_of(data: object) -> str | None:
     return source if isinstance(source, str) else None
 
 
+def grade_id(cell: NotebookNode) -> str | None:
+    """The name of a cell of ours, or None."""
+    return grade_id_of(cell.metadata.get("nbgrader"))
+
+
 def grade_id_of(flags: object) -> str | None:
     name = flags.get("grade_id") if isinstance(flags, dict) else None
     return name if isinstance(name, str) else None
@@ -242,9 +249,7 @@ def read_code(source: str, thorough: bool = True) -> Code:
 
     After a syntax error, or when not to be `thorough`, the definitions are those that begin a line; no uses are given.
     """
-    first = source.lstrip().partition("\n")[0]
-    if first.startswith("%%") and not first.startswith(TRANSPARENT_MAGICS):
-        return Code()
+    source = run_in_the_notebook(source)
     for text in (source, without_magics(source)) if thorough and len(source) <= MAX_PARSED else ():
         tree = parsed(text)
         if tree is not None:
@@ -276,15 +281,24 @@ def bodies_of(tree: ast.Module) -> frozenset[tuple[str, str]]:
 
 
 def without_magics(source: str) -> str:
-    """The source with every line of IPython's own syntax (`%time`, `!ls`, `name?`) turned into `pass`."""
+    """What runs in the notebook's namespace, every line of IPython's own syntax (`%time`, `!ls`, `name?`) as `pass`."""
 
     def clean(line: str) -> str:
         text = line.strip()
         if text.startswith(("%", "!", "?")) or text.endswith("?"):
             return line[: len(line) - len(line.lstrip())] + "pass"
-        return line
+        return ASSIGNED_MAGIC.sub(r"\1 None", line)
 
-    return "\n".join(clean(line) for line in source.split("\n"))
+    return "\n".join(clean(line) for line in run_in_the_notebook(source).split("\n"))
+
+
+def run_in_the_notebook(source: str) -> str:
+    """The part of a cell that runs in the notebook's namespace: all of it, what follows a `%%time`, or nothing."""
+    while magic := CELL_MAGIC.match(source):
+        if magic[1] not in TRANSPARENT_MAGICS:
+            return ""
+        source = source[magic.end() :].partition("\n")[2]
+    return source
 
 
 def defined_names(tree: ast.Module) -> set[str]:
@@ -345,17 +359,17 @@ def same_flags(flags: object, released: object) -> bool:
 
 def find_answers(
     cells: list[Cell], released: list[Released], exercises: Sequence[Exercise]
-) -> tuple[list[Answer], list[str]]:
+) -> tuple[list[ChosenAnswer], list[str]]:
     """The cell that answers each exercise, where there is one, and what is to be said about where it was found."""
     places = {entry.cell.exercise: index for index, entry in enumerate(released) if entry.cell.kind == "solution"}
-    answers: list[Answer] = []
+    answers: list[ChosenAnswer] = []
     repairs: list[str] = []
     functions = {name for exercise in exercises for name in exercise.functions}
     for exercise in exercises:
         if exercise.id not in places:
             continue
         place = places[exercise.id]
-        cell = choose(exercise, place, released, cells, functions)
+        cell = choose_cell(exercise, place, released, cells, functions)
         if cell is None:
             repairs.append(f"The solution cell {exercise.id} is missing; the released one stands there, unanswered.")
             continue
@@ -374,11 +388,11 @@ def find_answers(
                     f"Cell {cell.number} of the submission answers {other.exercise.id} and {exercise.id}; "
                     "it stands in both places."
                 )
-        answers.append(Answer(exercise, cell, place))
+        answers.append(ChosenAnswer(exercise, cell, place))
     return answers, repairs
 
 
-def choose(
+def choose_cell(
     exercise: Exercise, place: int, released: list[Released], cells: list[Cell], functions: set[str]
 ) -> Cell | None:
     """The cell that holds the answer, as code; None when there is none.
@@ -407,7 +421,7 @@ def choose(
 
 
 def sort_out(
-    cells: list[Cell], released: list[Released], answers: list[Answer], repairs: list[str]
+    cells: list[Cell], released: list[Released], answers: list[ChosenAnswer], repairs: list[str]
 ) -> tuple[dict[int, list[Cell]], dict[int, Cell], set[int]]:
     """The student's own cells, the edited open cells, and the numbers of the answers that stood too late.
 
@@ -464,7 +478,7 @@ def sort_out(
 
 
 def bring_along(
-    answer: Answer, extras: dict[int, list[Cell]], moved: bool, repairs: list[str]
+    answer: ChosenAnswer, extras: dict[int, list[Cell]], moved: bool, repairs: list[str]
 ) -> dict[int, list[Cell]]:
     """The student's own cells, those put before the answer that it needs but that would come after its check.
 

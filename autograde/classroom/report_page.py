@@ -14,6 +14,7 @@ from pathlib import Path
 
 from autograde.bank import bank
 from autograde.classroom.records import SubmissionResult
+from autograde.classroom.submission import results_folder
 from autograde.judge.escape import printable, spreadsheet, visible
 from autograde.judge.report import code, number
 
@@ -64,7 +65,7 @@ def write_report(assignment_name: str, class_folder: Path) -> Path:
 def read_results(assignment_name: str, class_folder: Path) -> list[SubmissionResult]:
     """All results of the assignment, ordered by student. Raises ValueError, naming the file, for a damaged one."""
     results = []
-    for path in sorted((Path(class_folder) / "results" / assignment_name).glob("*.json")):
+    for path in sorted(results_folder(class_folder, assignment_name).glob("*.json")):
         try:
             results.append(SubmissionResult.loads(path.read_text(encoding="utf-8")))
         except (ValueError, OSError) as error:

@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
 
-from autograde import ROOT, verify
 from autograde.bank import bank
-from autograde.classroom.settings import nbgrader_config
+from autograde.classroom.rebuild import grade_id
+from autograde.classroom.settings import PROJECT_CLASS, class_settings
 from autograde.judge.exercise import Exercise
 from autograde.judge.report import number
+from autograde.sandbox.paths import ROOT
 
-SAMPLE = ROOT / "autograde" / "class" / "sample"
+SAMPLE = PROJECT_CLASS / "sample"
+ANSWERS = ROOT / "autograde" / "answers"
 ASSIGNMENT = "1_1_intuition"
 SEED = 0  # the public one: the sample's points are those that `check` shows
 
@@ -57,14 +58,14 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m autograde.classroom.sample_class", description="Grade a sample class with nbgrader."
     )
     parser.parse_args(arguments)
-    grades = grade_class(SAMPLE)
+    grades = grade_sample(SAMPLE)
     print(table(grades))
     print(f"\nfeedback pages: {SAMPLE / 'feedback'}/<student>/{ASSIGNMENT}/{ASSIGNMENT}.html")
     print(f"grades (nbgrader export): {SAMPLE / 'grades.csv'}")
     return 0
 
 
-def grade_class(folder: Path) -> list[Grades]:
+def grade_sample(folder: Path) -> list[Grades]:
     """Build, grade and give feedback to a fresh class in `folder`, which is emptied first.
 
     Raises RuntimeError with nbgrader's log when one of its steps fails.
@@ -81,14 +82,14 @@ def grade_class(folder: Path) -> list[Grades]:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     folder = folder.resolve()
-    config = nbgrader_config(folder, source=ROOT / "solutions")
+    config = class_settings(folder)
     seed_of(folder, ASSIGNMENT, SEED)
     warnings.simplefilter("ignore", SAWarning)  # the table below would drown in them
     api = NbGraderAPI(config=config)
     api.log.setLevel(logging.ERROR)
     api.log.propagate = False
 
-    require(api.generate_assignment(ASSIGNMENT))
+    expect_success(api.generate_assignment(ASSIGNMENT))
     exercises = [exercise for exercise in bank().values() if exercise.notebook == ASSIGNMENT]
     students = sample_students(exercises)
     for student in students:
@@ -97,8 +98,8 @@ def grade_class(folder: Path) -> list[Grades]:
         for student in students:
             gradebook.add_student(student.id, first_name=student.first_name)
     for student in students:
-        require(api.autograde(ASSIGNMENT, student.id))
-        require(api.generate_feedback(ASSIGNMENT, student.id))
+        expect_success(api.autograde(ASSIGNMENT, student.id))
+        expect_success(api.generate_feedback(ASSIGNMENT, student.id))
     with Gradebook(config.CourseDirectory.db_url, config.CourseDirectory.course_id) as gradebook:
         exporter = SafeCsvExport()
         exporter.to = str(folder / "grades.csv")
@@ -121,7 +122,7 @@ def sample_students(exercises: list[Exercise]) -> list[Student]:
 
 def answer_file(exercise: Exercise, kind: str) -> str:
     """The first right or wrong answer of the exercise. Raises FileNotFoundError when there is none."""
-    found = sorted((verify.ANSWERS / exercise.id).glob(f"{kind}_*.py"))
+    found = sorted((ANSWERS / exercise.id).glob(f"{kind}_*.py"))
     if not found:
         raise FileNotFoundError(f"there is no {kind}_*.py for {exercise.id}")
     lines = found[0].read_text(encoding="utf-8").splitlines()
@@ -144,10 +145,6 @@ def submit(folder: Path, student: Student, exercises: list[Exercise]) -> None:
     nbformat.write(notebook, target)
 
 
-def grade_id(cell: NotebookNode) -> str | None:
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
-
-
 def grades_of(gradebook, student: Student, exercises: list[Exercise], folder: Path) -> Grades:
     submission = gradebook.find_submission(ASSIGNMENT, student.id)
     scores = {grade.name: float(grade.score) for notebook in submission.notebooks for grade in notebook.grades}
@@ -155,7 +152,7 @@ def grades_of(gradebook, student: Student, exercises: list[Exercise], folder: Pa
     return Grades(student, {exercise.id: scores[f"{exercise.id}-check"] for exercise in exercises}, feedback)
 
 
-def require(result: dict) -> None:
+def expect_success(result: dict) -> None:
     if not result["success"]:
         raise RuntimeError(f"nbgrader failed:\n{result.get('log', '')}{result['error']}")
 

@@ -9,7 +9,6 @@ optimizers and schedulers.
 from __future__ import annotations
 
 import inspect
-import linecache
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
@@ -19,6 +18,7 @@ import torch
 from autograde.judge.expect import AnswerError, Mistake, error_text, hidden, note
 from autograde.judge.limits import OutOfTime, TimeLimit
 from autograde.worker.delegation import Watcher, delegation_sentence, restore_profile
+from autograde.worker.own_line import own_line
 
 # A result of one of these types is data; anything else that an answer returns stays a guarded object.
 DATA = (type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, torch.Tensor, torch.dtype)
@@ -231,10 +231,10 @@ def exception_sentence(label: str, kind: str, text: str, line: int | None, sourc
         text = text[:157] + "..."
     # In a hidden test the text of the exception could carry the inputs out.
     reason = f" ({text})" if text and not hidden() else ""
-    return f"{label} raised {kind}{reason}{place(line, source)}"
+    return f"{label} raised {kind}{reason}{at_line(line, source)}"
 
 
-def place(line: int | None, source: str) -> str:
+def at_line(line: int | None, source: str) -> str:
     """Where, as in " at line 3, `return 1 / 0`"; "" when it is not known."""
     if line is None:
         return ""
@@ -286,15 +286,6 @@ def changed(value: torch.Tensor | np.ndarray, copy: torch.Tensor) -> bool:
 
 def describe_exception(label: str, function: object, error: BaseException) -> str:
     path = getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None)
-    return exception_sentence(label, type(error).__name__, error_text(error), *own_line(path, error))
-
-
-def own_line(path: str | None, error: BaseException) -> tuple[int | None, str]:
-    """Line number and text of the innermost frame in the file `path`; None and "" when there is none."""
-    found: tuple[int | None, str] = None, ""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == path:
-            found = trace.tb_lineno, linecache.getline(path, trace.tb_lineno).strip()
-        trace = trace.tb_next
-    return found
+    return exception_sentence(
+        label, type(error).__name__, error_text(error), *own_line(error, lambda name: name == path)
+    )

@@ -64,12 +64,12 @@ class CellOutcome:
     replaced: tuple[str, ...] = ()
 
 
-class Server:
+class ServerConnection:
     """A connection to a fork server; a context manager. Not for several threads at once.
 
-    `Server(...)` starts one, with the arguments of `launch`, and `close` ends it; `Server.of(launched)` takes over one
-    that is starting; `Server.joined(address)` shares one that another process started, which forks a server of its
-    own for this connection. Each waits until the server answers, and raises ServerFailed when it does not.
+    Made with the arguments of `launch` it starts the server, and `close` ends it; `of(launched)` takes over one that is
+    starting; `joined(address)` shares one that another process started, which forks a server of its own for this
+    connection. Each waits until the server answers, and raises ServerFailed when it does not.
     """
 
     def __init__(self, sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: bool = False):
@@ -77,14 +77,14 @@ class Server:
         self._begin(self._launched.control)
 
     @classmethod
-    def of(cls, launched: Launched) -> Server:
+    def of(cls, launched: Launched) -> ServerConnection:
         server = cls.__new__(cls)
         server._launched = launched
         server._begin(launched.control)
         return server
 
     @classmethod
-    def joined(cls, address: str) -> Server:
+    def joined(cls, address: str) -> ServerConnection:
         server = cls.__new__(cls)
         server._launched = None
         try:
@@ -106,12 +106,7 @@ class Server:
             raise ServerFailed(f"the process that runs students' code did not start: {answer['failed']}")
         self.pid: int = answer["ready"]
 
-    @property
-    def address(self) -> str | None:
-        """Where other processes can join; None for a server that this process did not start."""
-        return self._launched.address if self._launched is not None else None
-
-    def __enter__(self) -> Server:
+    def __enter__(self) -> ServerConnection:
         return self
 
     def __exit__(self, *arguments: object) -> None:
@@ -157,7 +152,7 @@ class Server:
 class Worker:
     """One worker, from its start to its end."""
 
-    def __init__(self, server: Server, pid: int, pipe: socket.socket, reports: int):
+    def __init__(self, server: ServerConnection, pid: int, pipe: socket.socket, reports: int):
         self._server, self.pid, self._pipe, self._reports = server, pid, pipe, reports
         self._requests = 0
         self._callbacks = 0
@@ -227,11 +222,11 @@ class Worker:
             self._stop(f"broke the rules of the connection to the grader: {broken}")
             return CellOutcome(ended=self.ended, attempts=self.attempts())
         return CellOutcome(
-            outputs=tuple(entry for entry in listed(reply.get("outputs")) if isinstance(entry, dict)),
+            outputs=tuple(entry for entry in as_list(reply.get("outputs")) if isinstance(entry, dict)),
             error=f"{error.kind}: {error.text}" if error and error.text else error.kind if error else "",
             stopped=error is not None and error.builtin in ("SystemExit", "KeyboardInterrupt", "GeneratorExit"),
             attempts=self.attempts(),
-            replaced=tuple(str(text)[:200] for text in listed(reply.get("replaced"))[:10]),
+            replaced=tuple(str(text)[:200] for text in as_list(reply.get("replaced"))[:10]),
         )
 
     def run_staff(self, source: str, seconds: float) -> CellOutcome:
@@ -353,10 +348,6 @@ class Worker:
         answer = self._server.ask("clock", pid=self.pid)
         return answer["cpu"], answer["state"]
 
-    def memory(self) -> int:
-        """Private memory in bytes."""
-        return self._server.ask("memory", pid=self.pid)["private"]
-
     def end(self, patience: float = 0.0) -> str:
         """Kill it if it lives; returns how it ended, in words."""
         if self.pid < 0:
@@ -453,7 +444,7 @@ def described(data: object) -> RemoteError:
     )
 
 
-def listed(value: object) -> list:
+def as_list(value: object) -> list:
     return value if isinstance(value, list) else []
 
 

@@ -13,12 +13,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograde import ROOT
 from autograde.sandbox.bubblewrap import bubblewrap_prefix
 from autograde.sandbox.confinement import default_readable, layers, require
+from autograde.sandbox.paths import ROOT
 
 CODE = "import sys; sys.path[:0] = {}; from autograde.worker.server import main; sys.exit(main())"
 
@@ -82,7 +84,7 @@ def launch(sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: b
     ours, theirs = socket.socketpair()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     # Through the folder's descriptor: the path of a socket may have 108 bytes only.
-    with opened(folder) as here:
+    with open_folder(folder) as here:
         listener.bind(f"/proc/self/fd/{here}/judges" if sys.platform == "linux" else str(folder / "judges"))
     listener.listen(128)
     given = [theirs.fileno(), listener.fileno()]
@@ -106,25 +108,21 @@ def launch(sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: b
     return Launched(ours, process, folder)
 
 
-class opened:
+@contextmanager
+def open_folder(folder: Path) -> Iterator[int]:
     """The descriptor of a folder, for a `with` block."""
-
-    def __init__(self, folder: Path):
-        self._folder = folder
-
-    def __enter__(self) -> int:
-        self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        return self._descriptor
-
-    def __exit__(self, *arguments: object) -> None:
-        os.close(self._descriptor)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def connect(address: str) -> socket.socket:
     """Reach a server that another process started. Raises OSError when it is gone."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     path = Path(address)
-    with opened(path.parent) as here:
+    with open_folder(path.parent) as here:
         connection.connect(f"/proc/self/fd/{here}/{path.name}" if sys.platform == "linux" else address)
     return connection
 

@@ -65,12 +65,12 @@ class RemoteAnswer:
         return self._functions[name]
 
     def _proxy(self, reference: Reference) -> object:
-        place = ["kept", reference.number]
+        target = ["kept", reference.number]
         label = f"the function returned by {self.running}"
         if reference.type_name in ("function", "method", "builtin_function_or_method", "partial"):
-            return RemoteFunction(self, place, label)
+            return RemoteFunction(self, target, label)
         base = RemoteCallable if reference.callable else RemoteObject
-        return named_type(identifier(reference.type_name), base)(self, place, str(self.running))
+        return named_type(identifier(reference.type_name), base)(self, target, str(self.running))
 
     @property
     def alive(self) -> bool:
@@ -112,12 +112,12 @@ class RemoteAnswer:
             self._cpu_began = max(0.0, cpu - elapsed)
         return self._limit - (cpu - self._cpu_began)
 
-    def guard(self, do: str, label: str, place: list, args: tuple = (), kwargs: Mapping | None = None, **fields):
-        """Let the worker do something with what is at `place`, guarded; `label` names it to the reader."""
+    def guard(self, do: str, label: str, target: list, args: tuple = (), kwargs: Mapping | None = None, **fields):
+        """Let the worker do something with what is at `target`, guarded; `label` names it to the reader."""
         kwargs = dict(kwargs or {})
         self.running = label
         values = {"args": tuple(args), "kwargs": kwargs} if do == "call" else {}
-        reply, reader = self._ask({"do": do, "target": place, **fields}, values, label)
+        reply, reader = self._ask({"do": do, "target": target, **fields}, values, label)
         delegated = reply.get("delegated")
         if delegated is not None:
             name = public_name(str(delegated)[:80]) or "torch.optim"
@@ -197,13 +197,13 @@ class RemoteAnswer:
 class RemoteFunction:
     """A function of the student in the worker."""
 
-    def __init__(self, answer: RemoteAnswer, place: list, label: str):
-        self._answer, self._place, self._label = answer, place, label
-        self._worker_number = place[1] if place[0] == "kept" else None
+    def __init__(self, answer: RemoteAnswer, target: list, label: str):
+        self._answer, self._target, self._label = answer, target, label
+        self._worker_number = target[1] if target[0] == "kept" else None
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        result = self._answer.guard("call", self._label, self._place, args, kwargs)
-        if self._place[0] == "name":
+        result = self._answer.guard("call", self._label, self._target, args, kwargs)
+        if self._target[0] == "name":
             self._answer.forbid(self._answer._results.check(self._label, args, kwargs, result))
         return result
 
@@ -211,26 +211,26 @@ class RemoteFunction:
 class RemoteObject:
     """An object in the worker that the student's code made."""
 
-    def __init__(self, answer: RemoteAnswer, place: list, label: str):
-        self._answer, self._place, self._label = answer, place, label
-        self._worker_number = place[1]
+    def __init__(self, answer: RemoteAnswer, target: list, label: str):
+        self._answer, self._target, self._label = answer, target, label
+        self._worker_number = target[1]
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)
         label = member_label(self._label, name)
-        value = self._answer.guard("get", label, self._place, attribute=name)
-        return RemoteFunction(self._answer, value._place, label) if isinstance(value, RemoteFunction) else value
+        value = self._answer.guard("get", label, self._target, attribute=name)
+        return RemoteFunction(self._answer, value._target, label) if isinstance(value, RemoteFunction) else value
 
     def __iter__(self) -> Iterator[object]:
-        return iter(self._answer.guard("items", self._label, self._place))
+        return iter(self._answer.guard("items", self._label, self._target))
 
     def __len__(self) -> int:
-        return self._answer.guard("length", self._label, self._place)
+        return self._answer.guard("length", self._label, self._target)
 
 
 class RemoteCallable(RemoteObject):
     """An object with a `__call__` of its own."""
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        return self._answer.guard("call", f"the object returned by {self._label}", self._place, args, kwargs)
+        return self._answer.guard("call", f"the object returned by {self._label}", self._target, args, kwargs)

@@ -57,11 +57,14 @@ def run_tests(
 
 
 def grade_file(exercise: Exercise, path: Path, seed: int = 0) -> Report:
-    """Grade a .py file or a notebook; one that does not run gets 0 points and the reason in every test."""
+    """Grade a .py file or a notebook; one that does not run, and so defines none of the functions, gets 0 points and
+    the reason in every test."""
     try:
         namespace = load(path)
     except DoesNotImport as error:
-        return no_points(exercise, str(error))
+        namespace = error.defined
+        if not any(name in namespace for name in exercise.functions):
+            return no_points(exercise, str(error))
     return run(exercise, namespace, seed)
 
 

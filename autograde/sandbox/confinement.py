@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograde.sandbox import bubblewrap, landlock, namespaces, resources, syscalls, system
+from autograde.sandbox import bubblewrap, landlock, namespaces, resources, seccomp, system
 from autograde.sandbox.namespaces import Means
 from autograde.sandbox.paths import allowed, default_readable
 from autograde.sandbox.resources import Limits
@@ -31,7 +31,7 @@ def layers() -> dict[str, str]:
     privileged = namespaces.capabilities() >> namespaces.CAP_SYS_ADMIN & 1
     return {
         "landlock": landlock.unavailable(),
-        "seccomp": syscalls.unavailable(),
+        "seccomp": seccomp.unavailable(),
         "user namespaces": tried(lambda: system.unshare(system.CLONE_NEWUSER)),
         "network namespace": failure(Means(not privileged, mounts=False, network=True, spare_user=False)),
         "tmpfs": failure(Means(not privileged, mounts=True, network=False, spare_user=False)),
@@ -43,7 +43,7 @@ def require() -> None:
     """Raise Unprotected unless files can be kept apart (Landlock or bubblewrap) and system calls filtered (seccomp)."""
     if sys.platform != "linux":
         raise Unprotected(refusal("confinement needs Linux"))
-    if missing := syscalls.unavailable():
+    if missing := seccomp.unavailable():
         raise Unprotected(refusal(missing))
     if (no_landlock := landlock.unavailable()) and (no_bubblewrap := bubblewrap.unavailable()):
         raise Unprotected(refusal(f"{no_landlock}, and {no_bubblewrap}"))
@@ -62,7 +62,7 @@ def prepare(readable: Sequence[Path], protected: Sequence[Path], landlock: bool 
     """
     if sys.platform != "linux":
         raise Unprotected(refusal("confinement needs Linux"))
-    if missing := syscalls.unavailable():
+    if missing := seccomp.unavailable():
         raise Unprotected(refusal(missing))
     version = 0 if landlock is False else landlock_version()
     whole, listed = allowed(readable, protected)
@@ -75,10 +75,10 @@ def prepare(readable: Sequence[Path], protected: Sequence[Path], landlock: bool 
         raise Unprotected(refusal("a child process could not be set up"))
     rules = ()
     if version:
-        rules = tuple((opened(path), rights_on(path)) for path in whole)
-        rules += tuple((opened(path), READ_NAMES) for path in listed)
+        rules = tuple((path_descriptor(path), rights_on(path)) for path in whole)
+        rules += tuple((path_descriptor(path), READ_NAMES) for path in listed)
     means = replace(means, threads=counts_threads(means))
-    program = syscalls.program(metadata=not means.mounts)
+    program = seccomp.program(metadata=not means.mounts)
     return Confinement(version, rules, program, means, os.getpid())
 
 
@@ -91,7 +91,7 @@ def landlock_version() -> int:
     return landlock.abi()
 
 
-def opened(path: Path) -> int:
+def path_descriptor(path: Path) -> int:
     return os.open(path, os.O_PATH | os.O_CLOEXEC)
 
 
@@ -156,13 +156,13 @@ class Confinement:
             raise RuntimeError("the process that prepared the confinement is not its parent, or has ended")
         if ruleset is not None:
             landlock.restrict(self.landlock, ruleset)
-        syscalls.install(self.program)
+        seccomp.install(self.program)
 
     def ruleset(self, scratch: Path) -> int:
         # /proc/self means another folder in each process.
-        rules = [*self.rules, (opened(Path("/proc/self")), landlock.READ)]
+        rules = [*self.rules, (path_descriptor(Path("/proc/self")), landlock.READ)]
         if self.means.mounts:
-            rules.append((opened(scratch), landlock.everything_but_devices(self.landlock)))
+            rules.append((path_descriptor(scratch), landlock.everything_but_devices(self.landlock)))
         return landlock.ruleset(self.landlock, rules)
 
 

@@ -6,7 +6,6 @@ a temporary folder and at sockets opened for the purpose, so one that succeeds d
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import json
 import os
@@ -48,7 +47,7 @@ doctor.harness(sys.argv[2], sys.argv[3], sys.argv[4] == "bubblewrap")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttackOutcome:
     """What came of one attack: `detail` says what stopped it, or what it obtained."""
 
     attack: str
@@ -57,13 +56,10 @@ class Outcome:
     detail: str
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Try every attack, print a table; returns 0 if all were held, 1 if any was not or nothing could be tried."""
-    parser = argparse.ArgumentParser(prog="autograde doctor", description="Try each attack on the sandbox.")
-    parser.add_argument("--bubblewrap", action="store_true", help="test the fallback, although there is Landlock")
-    options = parser.parse_args(arguments)
     try:
-        outcomes = run(options.bubblewrap)
+        outcomes = run()
     except Unprotected as error:
         print(f"autograde doctor: {error}", file=sys.stderr)
         return NOT_HELD
@@ -71,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     return HELD if outcomes and all(outcome.held for outcome in outcomes) else NOT_HELD
 
 
-def table(outcomes: list[Outcome]) -> str:
+def table(outcomes: list[AttackOutcome]) -> str:
     columns = [("attack", "layer", "outcome")] + [
         (outcome.attack, outcome.layer, f"held ({outcome.detail})" if outcome.held else f"NOT held: {outcome.detail}")
         for outcome in outcomes
@@ -82,7 +78,7 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join([*lines, "", f"{len(outcomes) - failed} of {len(outcomes)} attacks held"])
 
 
-def run(in_bubblewrap: bool = False) -> list[Outcome]:
+def run(in_bubblewrap: bool = False) -> list[AttackOutcome]:
     """Try every attack in confined processes and return what came of each, in some seconds.
 
     Uses Landlock where the kernel has it, unless `in_bubblewrap`. Raises Unprotected when neither works here.
@@ -95,7 +91,7 @@ def run(in_bubblewrap: bool = False) -> list[Outcome]:
         protected.mkdir()
         scratch.mkdir()
         put_secret(protected)
-        before = snapshot(protected)
+        before = contents_of(protected)
         package = Path(__file__).resolve().parents[1]
         command = [sys.executable, "-I", "-c", START, str(package), str(protected), str(scratch)]
         if in_bubblewrap:
@@ -104,8 +100,8 @@ def run(in_bubblewrap: bool = False) -> list[Outcome]:
         else:
             command.append("landlock")
         outcomes = listen(command)
-        if snapshot(protected) != before:
-            outcomes.append(Outcome("all of them together", "files", False, "the protected folder has changed"))
+        if contents_of(protected) != before:
+            outcomes.append(AttackOutcome("all of them together", "files", False, "the protected folder has changed"))
         return outcomes
 
 
@@ -113,22 +109,24 @@ def harness_readable() -> list[Path]:
     return [*paths.default_readable(), Path(__file__).resolve().parent]
 
 
-def listen(command: list[str]) -> list[Outcome]:
+def listen(command: list[str]) -> list[AttackOutcome]:
     """Run the harness and read an outcome from each line; one that is missing was not held."""
     try:
         ended = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env={}, timeout=HARNESS_SECONDS
         )
     except subprocess.TimeoutExpired:
-        return [Outcome("all of them together", "cpu", False, f"the doctor took more than {HARNESS_SECONDS:.0f} s")]
-    outcomes = [Outcome(**json.loads(line)) for line in ended.stdout.splitlines()]
+        return [
+            AttackOutcome("all of them together", "cpu", False, f"the doctor took more than {HARNESS_SECONDS:.0f} s")
+        ]
+    outcomes = [AttackOutcome(**json.loads(line)) for line in ended.stdout.splitlines()]
     if ended.returncode:
         if not outcomes:
             reason = (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]
             raise Unprotected(f"the doctor's process did not start: {reason}")
         missing = todo()[len(outcomes)]
         detail = f"it ended the process that forks the workers (exit code {ended.returncode})"
-        outcomes.append(Outcome(missing.name, missing.layer, False, detail))
+        outcomes.append(AttackOutcome(missing.name, missing.layer, False, detail))
     return outcomes
 
 
@@ -154,8 +152,8 @@ def harness(protected: str, scratch: str, in_bubblewrap: bool) -> None:
                 "disk": limits.scratch,
                 "cpu_seconds": limits.cpu_seconds,
             }
-            held, detail = tried(attack, confinement, folder, limits, place, harm)
-        outcome = Outcome(attack.name, layer_of(attack.layer, confinement), held, detail)
+            held, detail = try_attack(attack, confinement, folder, limits, place, harm)
+        outcome = AttackOutcome(attack.name, layer_of(attack.layer, confinement), held, detail)
         print(json.dumps(asdict(outcome)), flush=True)
 
 
@@ -183,7 +181,7 @@ def layer_of(kind: str, confinement: Confinement) -> str:
     return ", ".join(layer for layer in layers[kind] if layer)
 
 
-def tried(
+def try_attack(
     attack: Attack, confinement: Confinement, scratch: Path, limits: Limits, place: dict, harm: Callable[[], str]
 ) -> tuple[bool, str]:
     """(held, what stopped it or what it obtained) of one attack, run in a confined child."""
@@ -283,7 +281,7 @@ def put_secret(protected: Path) -> None:
     (protected / "secret.txt").write_text(SECRET)
 
 
-def snapshot(folder: Path) -> dict[str, tuple]:
+def contents_of(folder: Path) -> dict[str, tuple]:
     """What is in a folder: text, mode, owner and times of each file."""
     found = {}
     for path in [folder, *folder.rglob("*")]:
@@ -312,7 +310,7 @@ def targets(protected: Path, in_bubblewrap: bool) -> Iterator[tuple[dict, Callab
     listening["UNIX"].bind(abstract)
     listening["UNIX"].listen()
     listening["UNIX datagram"].bind(abstract + "-datagram")
-    before = {} if in_bubblewrap else snapshot(protected)
+    before = {} if in_bubblewrap else contents_of(protected)
     memory = ctypes.create_string_buffer(SECRET.encode())
     place = {
         "secret": str(protected / "secret.txt"),
@@ -329,14 +327,14 @@ def targets(protected: Path, in_bubblewrap: bool) -> Iterator[tuple[dict, Callab
             return f"something arrived over {reached[0]}"
         if signals:
             return f"the parent received {signal.Signals(signals[0]).name}"
-        if not in_bubblewrap and snapshot(protected) != before:
+        if not in_bubblewrap and contents_of(protected) != before:
             return "the protected folder has changed"
         return ""
 
     try:
         yield place, harm
     finally:
-        if not in_bubblewrap and snapshot(protected) != before:
+        if not in_bubblewrap and contents_of(protected) != before:
             put_secret(protected)
         for channel in listening.values():
             channel.close()

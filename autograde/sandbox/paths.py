@@ -9,6 +9,8 @@ import sysconfig
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+# The folder of the project, of which a confined process may read the course's library and nothing else.
+ROOT = Path(__file__).resolve().parents[2]
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SYSTEM = (
     "/usr/lib",

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     listener.set_inheritable(False)
     settings = json.loads(settings)
     try:
-        server = Server(settings)
+        server = ForkServer(settings)
     except Exception as error:
         tell(control, {"failed": f"{type(error).__name__}: {error}"})
         return 1
@@ -63,21 +63,21 @@ def tell(control: socket.socket, message: dict) -> None:
     control.sendall(json.dumps(message).encode() + b"\n")
 
 
-class Server:
+class ForkServer:
     def __init__(self, settings: dict):
         os.environ["MPLBACKEND"] = "agg"
         for name in PRELOAD:
             with contextlib.suppress(ImportError):  # a part that this version does not have, or an optional package
                 importlib.import_module(name)
         from autograde.worker.shell import make_shell, run_cell
-        from autograde.worker.student import Student
+        from autograde.worker.student import StudentSession
         from autograde.worker.watch import Snapshot, Watch, watched_modules
 
         self._control: socket.socket | None = None
         self._scratch = Path(settings["scratch"])
         self._shell = make_shell(self._scratch)
         run_cell(self._shell, "None")  # what the first cell needs is imported and set up for all
-        self._student = Student
+        self._session = StudentSession
         self._confinement = None
         if settings["sandbox"]:
             from autograde.sandbox.confinement import Limits, default_readable, prepare
@@ -165,12 +165,6 @@ class Server:
             return {"cpu": 0.0, "state": "X"}
         return {"cpu": (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), "state": fields[0]}
 
-    def _do_memory(self, descriptors: list[int], pid: int) -> dict:
-        """Private memory of a worker in bytes: what it does not share with this process. Only root may look."""
-        rows = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
-        table = {row[0]: int(row[1]) * 1024 for row in rows}
-        return {"private": table["Private_Clean:"] + table["Private_Dirty:"]}
-
     def _do_end(self, descriptors: list[int], pid: int, patience: float) -> dict:
         """Kill a worker if it still lives after `patience` seconds, and say how it ended."""
         ends = time.monotonic() + patience
@@ -206,7 +200,7 @@ class Server:
             self._watch.install(reports)
             connection = socket.socket(fileno=pipe)
             connection.sendall(b"+")
-            self._student(connection, self._shell, self._snapshot).serve()
+            self._session(connection, self._shell, self._snapshot).serve()
             code = 0
         except BaseException as error:
             complaint = f"!{type(error).__name__}: {error}"[:500].encode("ascii", "backslashreplace")

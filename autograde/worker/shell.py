@@ -1,4 +1,8 @@
-"""The IPython shell in which a worker runs the cells of a notebook: no kernel, no terminal, nobody who answers."""
+"""The IPython shell in which the cells of a notebook run: no kernel, no terminal, nobody who answers.
+
+Both doors use it, a worker that grades a class and `autograde check` of a notebook, so that a cell, with its magics,
+means the same in both.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import io
 import sys
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 import matplotlib.pyplot
 from IPython.core.displayhook import CapturingDisplayHook
@@ -48,6 +53,13 @@ class WorkerShell(InteractiveShell):
         self.system(command)
         return [] if split else ""
 
+    def init_magics(self) -> None:
+        super().init_magics()
+        # `%%bash` and its like would start their program without asking `system`.
+        scripts = self.magics_manager.registry["ScriptMagics"]
+        scripts.shebang = lambda line, cell: self.system(line)
+        self.register_magic_function(scripts.shebang, "cell", "script")
+
     def ask_exit(self) -> None:
         raise SystemExit("exit")
 
@@ -88,13 +100,19 @@ class Stream(io.TextIOBase):
         return len(text)
 
 
-def make_shell(folder: Path) -> WorkerShell:
-    """The shell, made once before the fork; `folder` is for IPython's own files."""
+def make_shell(folder: Path, module: ModuleType | None = None) -> WorkerShell:
+    """A shell whose cells define the names of `module`; without one, the process's own shell, with a module of its own.
+
+    `folder` is for IPython's own files.
+    """
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.ipython_dir = str(folder)
-    shell = WorkerShell.instance(config=config)
+    if module is None:
+        shell = WorkerShell.instance(config=config)
+    else:
+        shell = WorkerShell(config=config, user_module=module, user_ns=vars(module))
     shell.set_hook("show_in_pager", lambda *arguments, **options: None)
     # Hooks itself into the shell when it is used first, which must not look like the doing of the cell that plots.
     matplotlib.pyplot.switch_backend("agg")
@@ -123,6 +141,11 @@ def run_cell(shell: WorkerShell, source: str) -> tuple[list[dict], BaseException
         outputs.append({"output_type": "execute_result", **value})
     outputs += figures()
     return outputs, error
+
+
+def is_cell(path: str) -> bool:
+    """Whether the code of a cell has this file name."""
+    return path.startswith(("<ipython-input", "<cell"))
 
 
 def plain_data(data: object) -> dict[str, str]:

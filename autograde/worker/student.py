@@ -10,7 +10,6 @@ from __future__ import annotations
 import builtins
 import inspect
 import itertools
-import linecache
 import os
 import random
 import socket
@@ -22,7 +21,8 @@ import numpy as np
 import torch
 
 from autograde.worker.delegation import Watcher
-from autograde.worker.shell import WorkerShell, run_cell
+from autograde.worker.own_line import own_line
+from autograde.worker.shell import WorkerShell, is_cell, run_cell
 from autograde.worker.watch import Snapshot
 from autograde.worker.wire import HEADER, Exchange, Reader, Reference, WireError, parse
 
@@ -30,7 +30,7 @@ MAX_ITEMS = 10_000
 MAX_MESSAGE = 2_000
 
 
-class Student:
+class StudentSession:
     """Serves one judge until the pipe closes."""
 
     def __init__(self, pipe: socket.socket, shell: WorkerShell, snapshot: Snapshot):
@@ -178,8 +178,8 @@ class Student:
         ]
         return reply, values
 
-    def _target(self, place: list) -> object:
-        return self._shell.user_ns[place[1]] if place[0] == "name" else self._kept[place[1]]
+    def _target(self, target: list) -> object:
+        return self._shell.user_ns[target[1]] if target[0] == "name" else self._kept[target[1]]
 
     def _describe(self, error: BaseException) -> dict:
         """What was raised, the nearest built-in type of it, and the line of the student's own code."""
@@ -188,7 +188,10 @@ class Student:
             text = str(error)
         except Exception:
             text = ""
-        line, source = own_line(error)
+        if isinstance(error, SyntaxError):
+            line, source = error.lineno, (error.text or "").strip()
+        else:
+            line, source = own_line(error, is_cell)
         return {
             "type": type(error).__name__[:80],
             "kind": kind,
@@ -203,17 +206,3 @@ def parameter_names(function: object) -> list[str]:
         return [name[:80] for name in inspect.signature(function).parameters]
     except (TypeError, ValueError):
         return []
-
-
-def own_line(error: BaseException) -> tuple[int | None, str]:
-    """Line number and text of the innermost frame that belongs to a cell."""
-    if isinstance(error, SyntaxError):
-        return error.lineno, (error.text or "").strip()
-    found: tuple[int | None, str] = None, ""
-    trace = error.__traceback__
-    while trace is not None:
-        path = trace.tb_frame.f_code.co_filename
-        if path.startswith(("<ipython-input", "<cell")):
-            found = trace.tb_lineno, linecache.getline(path, trace.tb_lineno).strip()
-        trace = trace.tb_next
-    return found

@@ -9,6 +9,7 @@ import pytest
 
 from autograde.bank import bank
 from autograde.cli import main
+from autograde.judge import load
 from autograde.verify import ANSWERS, names_mistake
 
 RIGHT = sorted((ANSWERS / "so-samples-to-target").glob("right_*.py"))[0]
@@ -161,3 +162,39 @@ def test_naming():
     assert names_mistake("# divides by N - 1: sample covariance instead of population", said)
     assert not names_mistake("# forgets the square of the gradient norm", said)
     assert not names_mistake("", said)
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (["while True: pass"], "took more than 0.2 s to run"),
+        (
+            ["while True:\n    try:\n        while True: pass\n    except BaseException: pass"],
+            "took more than 0.2 s to run",
+        ),
+        (["x = 1\nno_such_name"], "NameError (name 'no_such_name' is not defined) at line 2, `no_such_name`"),
+        (["def f(:"], "SyntaxError (invalid syntax) at line 1"),
+        ([RIGHT.read_text(), "raise SystemExit(0)"], "SystemExit (0) at line 1"),
+    ],
+    ids=["endless", "endless and caught", "unknown name", "no Python", "ends"],
+)
+def test_a_notebook_that_does_not_run_gets_nothing(tmp_path, monkeypatch, capsys, cells, reason):
+    if "took" in reason:
+        monkeypatch.setattr(load, "LOAD_SECONDS", 0.2)
+    path = tmp_path / "answer.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), path)
+    assert main(["check", "so-samples-to-target", str(path), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["points"] == 0
+    assert all(reason in test["message"] and "answer.ipynb" in test["message"] for test in report["tests"])
+
+
+def test_a_cell_that_raises_costs_a_notebook_nothing_else(tmp_path, capsys):
+    cells = [
+        nbformat.v4.new_code_cell(source) for source in ("1 / 0", RIGHT.read_text(), "print('said'); no_such_name")
+    ]
+    path = tmp_path / "answer.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    assert main(["check", "so-samples-to-target", str(path)]) == 0
+    output = capsys.readouterr()
+    assert "6 of 6 points" in output.out and "said" not in output.out and output.err == ""

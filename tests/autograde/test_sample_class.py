@@ -13,10 +13,10 @@ import nbformat
 import pytest
 
 from autograde import verify
-from autograde.authoring.notebooks import ROOT
 from autograde.bank import bank
-from autograde.classroom.sample_class import ASSIGNMENT, grade_class, table
+from autograde.classroom.sample_class import ASSIGNMENT, grade_sample, table
 from autograde.judge.runner import grade_file
+from autograde.sandbox.paths import ROOT
 
 EXERCISES = {name: exercise for name, exercise in bank().items() if exercise.notebook == ASSIGNMENT}
 MAXIMUM = sum(exercise.max_points for exercise in EXERCISES.values())
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 def graded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("class") / "sample"
     (folder / "left over").mkdir(parents=True)  # a second run starts from nothing
-    return folder, {grades.student.id: grades for grades in grade_class(folder)}
+    return folder, {grades.student.id: grades for grades in grade_sample(folder)}
 
 
 def test_scores(graded):

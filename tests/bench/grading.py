@@ -12,16 +12,19 @@ from pathlib import Path
 
 import torch
 
-from autograde.authoring.notebooks import ROOT
-from autograde.classroom.gradebook import open_gradebook, rows, settings
-from autograde.classroom.grading import grade_id, load_assignment
+from autograde.classroom.gradebook import open_gradebook
+from autograde.classroom.grading import load_assignment
+from autograde.classroom.rebuild import grade_id
+from autograde.classroom.settings import class_settings
 from autograde.judge.answer import Answer
-from autograde.judge.connection import Server
+from autograde.judge.connection import ServerConnection
 from autograde.judge.load import load
 from autograde.judge.remote import RemoteAnswer
 from autograde.judge.runner import run_tests
+from autograde.sandbox.paths import ROOT
 from autograde.verify import ANSWERS
 from tests.classroom import kill_and_resume
+from tests.classroom.gradebook_rows import rows
 
 ASSIGNMENT = "1_1_intuition"
 SEED = 7
@@ -70,7 +73,7 @@ def grading_throughput():
     """Submissions a minute against stock nbgrader, which has its own Execute; both from nothing to the gradebook."""
     with a_class(SUBMISSIONS) as folder:
         ours = grade(folder)
-        mine = points(settings(folder))
+        mine = points(class_settings(folder))
     with a_class(SUBMISSIONS) as folder:
         stock, theirs = stock_nbgrader(folder)
         warned = warning_cells(folder)
@@ -113,9 +116,7 @@ def stock_nbgrader(folder):
     from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
 
-    from autograde.authoring.notebooks import nbgrader_config
-
-    config = nbgrader_config(folder, source=ROOT / "solutions")
+    config = class_settings(folder)
     plain = Config({"CourseDirectory": config.CourseDirectory, "GenerateAssignment": {"force": True}})
     plain.CourseDirectory.release_directory = "release"
     plain.Execute.timeout = 120
@@ -196,24 +197,31 @@ def grading_memory():
     """MiB of memory that a worker has for itself, at most, while it grades each of the submissions."""
     assignment = load_assignment(ASSIGNMENT)
     used = []
-    with Server() as server:
+    with ServerConnection() as server:
         for number in range(4):
             files = answers_of(number)
             worker = server.spawn(2**30)
-            used.append(worker.memory())
+            used.append(private_memory(worker.pid))
             for cell in assignment.release.cells:
                 if cell.cell_type != "code" or str(grade_id(cell)).endswith("-check"):
                     continue
                 path = files.get(grade_id(cell))
                 worker.run_cell(path.read_text(encoding="utf-8") if path else cell.source, 30.0)
-                used.append(worker.memory())
+                used.append(private_memory(worker.pid))
             for exercise in assignment.exercises:
                 if worker.alive:
                     run_tests([exercise], lambda _, now=worker: RemoteAnswer(now), SEED)
                 if worker.alive:
-                    used.append(worker.memory())
+                    used.append(private_memory(worker.pid))
             worker.close()
     return {"most_mib": max(used) / 2**20, "first_mib": used[0] / 2**20}
+
+
+def private_memory(pid):
+    """Bytes of a worker's memory that it does not share with its fork server. Only root may look."""
+    rows = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    table = {row[0]: int(row[1]) * 1024 for row in rows}
+    return table["Private_Clean:"] + table["Private_Dirty:"]
 
 
 def grading_scaling():
@@ -232,7 +240,7 @@ def kill_resume():
     """Kills at random moments, then going on: rows lost and doubled against a run that nobody disturbed."""
     with a_class(SUBMISSIONS) as quiet, a_class(SUBMISSIONS) as disturbed:
         seconds = grade(quiet)
-        with open_gradebook(settings(quiet)) as gradebook:
+        with open_gradebook(class_settings(quiet)) as gradebook:
             expected = rows(gradebook)
         shutil.copy(quiet / "seeds.json", disturbed)
         ends = kill_and_resume.kill_and_resume(disturbed, ASSIGNMENT, KILLS, 1.2 * seconds, SEED, "--jobs", str(JOBS))

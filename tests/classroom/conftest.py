@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograde.authoring.notebooks import ROOT
 from autograde.bank import bank
+from autograde.sandbox.paths import ROOT
 from autograde.verify import ANSWERS
 
 ASSIGNMENT = "1_1_intuition"

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from autograde.authoring.notebooks import ROOT
+from autograde.sandbox.paths import ROOT
 
 ASSIGNMENT = "1_1_intuition"
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"

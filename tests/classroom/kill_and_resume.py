@@ -10,8 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autograde.authoring.notebooks import ROOT
-from autograde.classroom.gradebook import open_gradebook, rows, settings
+from autograde.classroom.gradebook import open_gradebook
+from autograde.classroom.settings import class_settings
+from autograde.sandbox.paths import ROOT
+from tests.classroom.gradebook_rows import rows
 
 MADE = ("results", "autograded")
 
@@ -66,7 +68,7 @@ def kill_and_resume(
 
 
 def rows_of(class_folder: Path) -> list[tuple]:
-    with open_gradebook(settings(class_folder)) as gradebook:
+    with open_gradebook(class_settings(class_folder)) as gradebook:
         return rows(gradebook)
 
 

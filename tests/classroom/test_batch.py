@@ -15,10 +15,14 @@ import psutil
 import pytest
 
 from autograde.classroom import batch, grading, seeds
-from autograde.classroom.batch import CannotGrade, Judges, Task, grade_class, key_of, read_result, result_path
-from autograde.classroom.gradebook import autograded_path, open_gradebook, recorded, rows, settings
+from autograde.classroom.batch import CannotGrade, Judges, Task, grade_class, key_of, read_result
+from autograde.classroom.gradebook import open_gradebook, recorded
 from autograde.classroom.records import ExerciseResult, SubmissionResult
+from autograde.classroom.settings import class_settings
+from autograde.classroom.submission import Submission
 from autograde.classroom.summary import Change, Summary
+from autograde.classroom.workers import Workers, workers
+from tests.classroom.gradebook_rows import rows
 
 NAME = "1_1_intuition"
 
@@ -40,19 +44,20 @@ def engine(monkeypatch):
     """Stands in for the real engine where only the order of things is tested: points by the seed and the answer."""
     graded = []
 
-    def grade_submission(assignment, intake, key, seed, sandbox):
-        graded.append(intake.student)
+    def grade_submission(assignment, intake, key, seed, workers):
+        student = intake.submission.student
+        graded.append(student)
         if intake.refusals:
             return grading.refused(assignment, intake, key)
         points = float(seed % 3) + ("minibatch" in str(intake.notebook["cells"][-1]))
         exercises = tuple(
             ExerciseResult(exercise.id, points, exercise.max_points, ()) for exercise in assignment.exercises
         )
-        return SubmissionResult(intake.student, assignment.name, key, exercises, notebook=json.dumps(RELEASE))
+        return SubmissionResult(student, assignment.name, key, exercises, notebook=json.dumps(RELEASE))
 
     RELEASE = json.loads((grading.ROOT / "exercises" / NAME / f"{NAME}.ipynb").read_text())
     monkeypatch.setattr(grading, "grade_submission", grade_submission)
-    monkeypatch.setattr(grading, "server", lambda sandbox: None)
+    monkeypatch.setattr(Workers, "server", lambda self: None)
     return graded
 
 
@@ -61,7 +66,7 @@ def run(folder, **options):
 
 
 def rows_of(path):
-    with open_gradebook(settings(path)) as gradebook:
+    with open_gradebook(class_settings(path)) as gradebook:
         return rows(gradebook)
 
 
@@ -124,14 +129,14 @@ def test_results_that_a_killed_run_left_are_recorded_and_not_made_again(class_fo
     before = rows_of(class_folder.path)
     (class_folder.path / "gradebook.db").unlink()
     shutil.rmtree(class_folder.path / "autograded")
-    folder = result_path(class_folder.path, NAME, "ada").parent
+    folder = Submission(class_folder.path, "ada", NAME).result_path.parent
     (folder / ".unfinished-1234").write_text("half a res")
-    result_path(class_folder.path, NAME, "boris").write_text('{"student": "bor')
+    Submission(class_folder.path, "boris", NAME).result_path.write_text('{"student": "bor')
     run(class_folder)
     assert engine == ["ada", "boris", "boris"]
     assert rows_of(class_folder.path) == before
     assert sorted(path.name for path in folder.iterdir()) == ["ada.json", "boris.json"]
-    assert autograded_path(class_folder.path, "ada", NAME).exists()
+    assert Submission(class_folder.path, "ada", NAME).autograded_path.exists()
 
 
 def test_names_that_are_no_student_ids(class_folder, engine):
@@ -154,7 +159,7 @@ def test_a_defect_of_the_grader_costs_one_submission_and_is_tried_again(class_fo
     usual = grading.grade_submission
 
     def defect(assignment, intake, *rest):
-        if intake.student == "ada":
+        if intake.submission.student == "ada":
             raise TypeError("unexpected \x1b[31m")
         return usual(assignment, intake, *rest)
 
@@ -172,13 +177,13 @@ def test_a_defect_of_the_grader_costs_one_submission_and_is_tried_again(class_fo
 def test_a_machine_that_cannot_run_students_code_is_no_students_fault(class_folder, engine, monkeypatch):
     class_folder.submit("ada")
 
-    def no_server(sandbox):
+    def no_server(self):
         raise grading.ServerFailed("the process that runs students' code did not start")
 
-    monkeypatch.setattr(grading, "server", no_server)
+    monkeypatch.setattr(Workers, "server", no_server)
     with pytest.raises(RuntimeError, match="did not start"):
         run(class_folder)
-    assert read_result(result_path(class_folder.path, NAME, "ada")) is None
+    assert read_result(Submission(class_folder.path, "ada", NAME).result_path) is None
 
 
 @pytest.mark.parametrize(
@@ -289,7 +294,8 @@ def test_a_process_that_dies_costs_nobody_else_anything(class_folder, engine, tm
     once = f"{path}.with_name('class') if {path}.exists() else ({path}.touch(), {end})"
     bombs = {"boris": Bomb(end), "dara": Bomb(once)}
     assignment = grading.load_assignment(NAME)
-    tasks = [Task(assignment, bombs.get(name, class_folder.path), name, 1, False, False) for name in students]
+    submissions = [Submission(bombs.get(name, class_folder.path), name, NAME) for name in students]
+    tasks = [Task(submission, assignment, 1, False, workers(sandbox=False)) for submission in submissions]
     children = set(psutil.Process().children(recursive=True))
     with Judges(tasks, 2, None) as judges:
         outcomes = list(judges)
@@ -350,7 +356,7 @@ def test_serial(serial):
     assert points[folder.exercises[0]].points == points[folder.exercises[0]].max_points
     assert points[folder.exercises[1]].points == 0 and points[folder.exercises[1]].reason
     assert results["dara"].points == results["emil"].points == 0 and results["emil"].refused
-    with open_gradebook(settings(folder.path)) as gradebook:
+    with open_gradebook(class_settings(folder.path)) as gradebook:
         assert set(recorded(gradebook, NAME)) == {"ada", "boris", "chen", "dara", "emil"}
         submission = gradebook.find_submission(NAME, "ada")
         assert submission.score == results["ada"].points and not submission.needs_manual_grade
@@ -367,8 +373,8 @@ def test_parallel_is_serial(serial, tmp_path):
     assert rows_of(other.path) == rows_of(folder.path)
     assert [outcome.points for outcome in parallel.results] == [outcome.points for outcome in summary.results]
     for student in ("ada", "boris", "chen", "dara"):
-        path = autograded_path(other.path, student, NAME)
-        assert path.read_bytes() == autograded_path(folder.path, student, NAME).read_bytes()
+        path = Submission(other.path, student, NAME).autograded_path
+        assert path.read_bytes() == Submission(folder.path, student, NAME).autograded_path.read_bytes()
 
 
 @pytest.mark.slow

@@ -7,9 +7,10 @@ import pytest
 from nbgrader.plugins import CsvExportPlugin
 from traitlets.config import Config, PyFileConfigLoader
 
-from autograde.authoring.notebooks import ROOT
 from autograde.classroom.export import COLUMNS, SafeCsvExport
-from autograde.classroom.gradebook import open_gradebook, settings
+from autograde.classroom.gradebook import open_gradebook
+from autograde.classroom.settings import class_settings
+from autograde.sandbox.paths import ROOT
 
 # nbgrader's own way with its sessions.
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
@@ -19,7 +20,7 @@ FORMULA = '=cmd|"/C calc"!A0'
 
 @pytest.fixture
 def gradebook(tmp_path):
-    with open_gradebook(settings(tmp_path)) as book:
+    with open_gradebook(class_settings(tmp_path)) as book:
         book.add_assignment("one", duedate="2030-01-01 00:00:00 UTC")
         book.add_notebook("one", "one")
         book.add_grade_cell("check", "one", "one", max_score=5, cell_type="code")

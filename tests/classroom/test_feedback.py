@@ -11,13 +11,14 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import v4
 from nbgrader.server_extensions.formgrader import handlers
 
-from autograde.authoring.notebooks import ROOT
 from autograde.bank import bank
 from autograde.classroom import feedback, gradebook
-from autograde.classroom.batch import result_path
 from autograde.classroom.files import write_atomically
 from autograde.classroom.records import ExerciseResult, SubmissionResult
+from autograde.classroom.settings import class_settings
+from autograde.classroom.submission import Submission
 from autograde.judge.report import Report, TestResult
+from autograde.sandbox.paths import ROOT
 
 ASSIGNMENT = "1_1_intuition"
 EXERCISES = [exercise for exercise in bank().values() if exercise.notebook == ASSIGNMENT]
@@ -130,7 +131,7 @@ def release():
 @pytest.fixture(scope="module")
 def class_folder(tmp_path_factory, release):
     folder = tmp_path_factory.mktemp("class")
-    with gradebook.open_gradebook(gradebook.settings(folder)) as book:
+    with gradebook.open_gradebook(class_settings(folder)) as book:
         gradebook.ensure_assignment(book, SimpleNamespace(name=ASSIGNMENT, release=release))
         graded = result_for("ada")
         graded = replace(graded, notebook=notebook_of(graded, release))
@@ -139,7 +140,7 @@ def class_folder(tmp_path_factory, release):
         refused = replace(refused, exercises=tuple(replace(entry, points=0.0) for entry in refused.exercises))
         strange = result_for("../../mallory", refused=True)
         for result in (graded, refused, strange):
-            write_atomically(result_path(folder, ASSIGNMENT, result.student), result.dumps())
+            write_atomically(Submission(folder, result.student, ASSIGNMENT).result_path, result.dumps())
         for result in (graded, refused):
             gradebook.record(book, result)
             gradebook.write_autograded(folder, result)
@@ -215,13 +216,13 @@ def formgrader_page(path, config):
 
 
 def test_nothing_of_a_student_runs_in_formgrader(class_folder, tmp_path, release):
-    config = gradebook.settings(class_folder)
+    config = class_settings(class_folder)
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     clean = tmp_path / "clean.ipynb"
     nbformat.write(release, clean)
     usual = formgrader_page(clean, config)
-    page = formgrader_page(gradebook.autograded_path(class_folder, "ada", ASSIGNMENT), config)
+    page = formgrader_page(Submission(class_folder, "ada", ASSIGNMENT).autograded_path, config)
     own = {"script", "link", "input", "button"}  # formgrader's; one of each for every grade cell
     assert [page.tags.count(tag) for tag in sorted(own)] == [usual.tags.count(tag) for tag in sorted(own)]
     assert [danger for danger in page.dangers() if danger not in usual.dangers() and danger not in own] == []

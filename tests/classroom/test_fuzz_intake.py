@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from autograde.bank import bank
 from autograde.classroom.intake import read_submission, students
 from autograde.classroom.rebuild import Rebuilt, rebuild, to_notebook
+from autograde.classroom.submission import Submission
 from tests.classroom import damage
 
 EXERCISES = [exercise for exercise in bank().values() if exercise.notebook == damage.ASSIGNMENT]
@@ -65,14 +66,14 @@ def test_damaged_submissions_are_refused_or_rebuilt(tmp_path, batch):
     clean = tmp_path / "submitted" / "clean" / damage.ASSIGNMENT
     clean.mkdir(parents=True)
     (clean / damage.NOTEBOOK).write_text(json.dumps(damage.answered_notebook()), encoding="utf-8")
-    before = read_submission(tmp_path, "clean", damage.ASSIGNMENT)
+    before = read_submission(Submission(tmp_path, "clean", damage.ASSIGNMENT))
     handed_in = {"clean"}
     for seed in range(batch * share, (batch + 1) * share):
         student, kinds = damage.damaged(seed, tmp_path)
         handed_in.add(student)
-        intake = read_submission(tmp_path, student, damage.ASSIGNMENT)
+        intake = read_submission(Submission(tmp_path, student, damage.ASSIGNMENT))
         note = f"seed {seed}: {kinds}"
-        assert read_submission(tmp_path, student, damage.ASSIGNMENT) == intake, note
+        assert read_submission(Submission(tmp_path, student, damage.ASSIGNMENT)) == intake, note
         assert pickle.loads(pickle.dumps(intake)) == intake, note
         assert all(is_sentence(text) for text in (*intake.refusals, *intake.reviews)), note
         assert all(name.isprintable() and name.isascii() for name in intake.ignored), note
@@ -84,7 +85,7 @@ def test_damaged_submissions_are_refused_or_rebuilt(tmp_path, batch):
             assert rebuild(RELEASE, intake.notebook, EXERCISES) == rebuilt, note
     assert set(students(tmp_path, damage.ASSIGNMENT)) == handed_in
     assert min(outcomes.values()) > share // 10  # the damage is neither always deadly nor always harmless
-    assert read_submission(tmp_path, "clean", damage.ASSIGNMENT) == before
+    assert read_submission(Submission(tmp_path, "clean", damage.ASSIGNMENT)) == before
     assert before.refusals == before.reviews == ()
 
 

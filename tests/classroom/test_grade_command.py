@@ -11,10 +11,10 @@ import time
 import psutil
 import pytest
 
-from autograde.authoring.notebooks import ROOT
-from autograde.classroom.batch import result_path
+from autograde.classroom.submission import Submission
 from autograde.cli import main
 from autograde.sandbox import confinement
+from autograde.sandbox.paths import ROOT
 
 NAME = "1_1_intuition"
 UNPROTECTED = "students' code cannot be confined here: no Landlock; grade on another machine, or say --no-sandbox"
@@ -50,7 +50,7 @@ def test_errors_of_the_parser():
 
 
 def test_a_machine_without_protection_refuses_aloud(class_folder, monkeypatch, capsys):
-    from autograde.worker import launch
+    from autograde.judge import launch
 
     class_folder.submit("ada")
 
@@ -102,7 +102,7 @@ def test_when_the_run_ends_its_processes_end(class_folder, end):
         command(class_folder, "--jobs", "2"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
-    paths = [result_path(class_folder.path, NAME, student) for student in students]
+    paths = [Submission(class_folder.path, student, NAME).result_path for student in students]
     until(lambda: any(path.exists() for path in paths))
     below = psutil.Process(process.pid).children(recursive=True)
     assert len(below) >= 4  # two judges, and a fork server of each

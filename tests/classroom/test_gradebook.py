@@ -11,10 +11,13 @@ from nbgrader.apps import NbGraderAPI
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
-from autograde.authoring.notebooks import ROOT, nbgrader_config
 from autograde.bank import bank
 from autograde.classroom import gradebook as book
 from autograde.classroom.records import ExerciseResult, SubmissionResult
+from autograde.classroom.settings import class_settings, course_settings
+from autograde.classroom.submission import Submission
+from autograde.sandbox.paths import ROOT
+from tests.classroom.gradebook_rows import rows
 
 NAME = "1_1_intuition"
 EXERCISES = [exercise for exercise in bank().values() if exercise.notebook == NAME]
@@ -42,7 +45,7 @@ def result(student="ada", points=1.0, answered=(), **fields):
 
 @pytest.fixture
 def config(tmp_path):
-    return book.settings(tmp_path)
+    return class_settings(tmp_path)
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ def gradebook(config):
 
 
 def of_kind(gradebook, kind, student="ada"):
-    return [row for row in book.rows(gradebook) if row[0] == kind and student in row]
+    return [row for row in rows(gradebook) if row[0] == kind and student in row]
 
 
 def grades(gradebook, student="ada"):
@@ -62,18 +65,18 @@ def grades(gradebook, student="ada"):
 
 
 def test_the_assignment_has_the_rows_that_nbgrader_makes(gradebook, tmp_path):
-    config = nbgrader_config(tmp_path / "stock", source=ROOT / "solutions")
+    config = course_settings(tmp_path / "stock", source=ROOT / "solutions")
     (tmp_path / "stock").mkdir()
     stock = NbGraderAPI(config=config)
     stock.log.propagate = False
     assert stock.generate_assignment(NAME)["success"]
     with book.open_gradebook(config) as other:
-        rows = book.rows(other)
+        expected = rows(other)
         assert schema(gradebook) == schema(other)
-    assert book.rows(gradebook) == rows
-    assert sum(row[0] == "grade cell" for row in rows) == len(EXERCISES)
+    assert rows(gradebook) == expected
+    assert sum(row[0] == "grade cell" for row in expected) == len(EXERCISES)
     book.ensure_assignment(gradebook, Released(NAME, RELEASE))
-    assert book.rows(gradebook) == rows
+    assert rows(gradebook) == expected
 
 
 def schema(gradebook):
@@ -87,21 +90,21 @@ def schema(gradebook):
 
 def test_cells_cannot_change_below_submissions(gradebook):
     book.record(gradebook, result())
-    before = book.rows(gradebook)
+    before = rows(gradebook)
     fewer = nbformat.from_dict(RELEASE)
     del fewer.cells[-1]
     with pytest.raises(ValueError, match="submissions of 1_1_intuition from before its cells changed"):
         book.ensure_assignment(gradebook, Released(NAME, fewer))
-    assert book.rows(gradebook) == before
+    assert rows(gradebook) == before
 
 
 def test_recording_twice_is_recording_once(gradebook):
     answered = {exercise.id for exercise in EXERCISES[:2]}
     entry = result(points=2.0, answered=answered, timestamp="2026-01-02 03:04:05.000006 UTC")
     book.record(gradebook, entry)
-    once = book.rows(gradebook)
+    once = rows(gradebook)
     book.record(gradebook, entry)
-    assert book.rows(gradebook) == once
+    assert rows(gradebook) == once
     assert len(of_kind(gradebook, "student")) == len(of_kind(gradebook, "submission")) == 1
     assert of_kind(gradebook, "submission")[0][3] == datetime(2026, 1, 2, 3, 4, 5, 6)
     assert [row[6:] for row in of_kind(gradebook, "grade")] == [(2.0, None, None, False)] * len(EXERCISES)
@@ -159,7 +162,7 @@ def test_an_instructors_work_is_kept(gradebook):
 @pytest.mark.parametrize("table", ["student", "submitted_assignment", "grade", "comment", "autograde_recorded"])
 def test_an_error_in_the_middle_leaves_the_gradebook_as_it_was(gradebook, table):
     book.record(gradebook, result())
-    before, marks = book.rows(gradebook), book.recorded(gradebook, NAME)
+    before, marks = rows(gradebook), book.recorded(gradebook, NAME)
 
     def refuse(connection, cursor, statement, *_):
         if statement.startswith(("INSERT", "UPDATE")) and f" {table} " in statement.replace('"', " "):
@@ -172,17 +175,17 @@ def test_an_error_in_the_middle_leaves_the_gradebook_as_it_was(gradebook, table)
         with pytest.raises(RuntimeError, match="the disk is full"):
             book.record(gradebook, result(points=3.0, key="changed"))
     event.remove(gradebook.engine, "before_cursor_execute", refuse)
-    assert book.rows(gradebook) == before
+    assert rows(gradebook) == before
     assert book.recorded(gradebook, NAME) == marks
     book.record(gradebook, result("boris"))  # and it still works
     assert len(of_kind(gradebook, "grade", "boris")) == len(EXERCISES)
 
 
 def test_an_unknown_assignment_enters_nothing(gradebook):
-    before = book.rows(gradebook)
+    before = rows(gradebook)
     with pytest.raises(MissingEntry):
         book.record(gradebook, replace(result(), assignment="9_9_nothing"))
-    assert book.rows(gradebook) == before
+    assert rows(gradebook) == before
 
 
 @pytest.mark.parametrize(("method", "penalty"), [("none", None), ("zero", 6.0)])
@@ -197,7 +200,11 @@ def test_late_penalties_are_nbgraders(gradebook, config, method, penalty):
     assert gradebook.find_submission_notebook(NAME, NAME, "ada").late_submission_penalty is None
 
 
-def test_the_recorder_enters_what_is_not_there_yet(tmp_path):
+def enter(folder, writer, entry):
+    writer.record(Submission(folder, entry.student, NAME), entry)
+
+
+def test_the_writer_enters_what_is_not_there_yet(tmp_path):
     entries = [result(name) for name in ("ada", "boris")]
     changes = []
 
@@ -205,48 +212,48 @@ def test_the_recorder_enters_what_is_not_there_yet(tmp_path):
         if statement.startswith(("INSERT", "UPDATE", "DELETE")):
             changes.append(statement)
 
-    with book.Recorder(tmp_path, Released(NAME, RELEASE)) as recorder:
+    with book.GradebookWriter(tmp_path, Released(NAME, RELEASE)) as writer:
         for entry in entries:
-            recorder.record(entry)
-        rows = book.rows(recorder.gradebook)
-    paths = [book.autograded_path(tmp_path, name, NAME) for name in ("ada", "boris")]
+            enter(tmp_path, writer, entry)
+        expected = rows(writer.gradebook)
+    paths = [Submission(tmp_path, name, NAME).autograded_path for name in ("ada", "boris")]
     for path in paths:
         assert path.read_text() == entries[0].notebook and path.stat().st_mode & 0o777 == 0o444
 
     paths[1].unlink()
-    with book.Recorder(tmp_path, Released(NAME, RELEASE)) as recorder:
-        event.listen(recorder.gradebook.engine, "before_cursor_execute", count)
+    with book.GradebookWriter(tmp_path, Released(NAME, RELEASE)) as writer:
+        event.listen(writer.gradebook.engine, "before_cursor_execute", count)
         for entry in entries:
-            recorder.record(entry)
+            enter(tmp_path, writer, entry)
         assert changes == []
-        assert book.rows(recorder.gradebook) == rows and paths[1].exists()
-        recorder.record(replace(entries[0], key="refused", refused=True, review=("no notebook",), notebook=""))
-        assert changes and recorder.unrecorded == {}
-        silent = [row for row in of_kind(recorder.gradebook, "comment") if row[6] is not None]
+        assert rows(writer.gradebook) == expected and paths[1].exists()
+        enter(tmp_path, writer, replace(entries[0], key="refused", refused=True, review=("no notebook",), notebook=""))
+        assert changes and writer.unrecorded == {}
+        silent = [row for row in of_kind(writer.gradebook, "comment") if row[6] is not None]
         assert silent == []  # a notebook that nobody could read is not an unanswered one
     assert not paths[0].exists()
 
 
 def test_one_result_that_the_gradebook_refuses_does_not_stop_the_others(tmp_path):
-    with book.Recorder(tmp_path, Released(NAME, RELEASE)) as recorder:
-        recorder.record(result("ada", notebook="{}"))
-        recorder.record(result("boris"))
-        assert list(recorder.unrecorded) == ["ada"]
-        assert "did not take the result" in recorder.unrecorded["ada"]
-        assert not of_kind(recorder.gradebook, "submission") and of_kind(recorder.gradebook, "submission", "boris")
+    with book.GradebookWriter(tmp_path, Released(NAME, RELEASE)) as writer:
+        enter(tmp_path, writer, result("ada", notebook="{}"))
+        enter(tmp_path, writer, result("boris"))
+        assert list(writer.unrecorded) == ["ada"]
+        assert "did not take the result" in writer.unrecorded["ada"]
+        assert not of_kind(writer.gradebook, "submission") and of_kind(writer.gradebook, "submission", "boris")
 
 
 def test_a_gradebook_that_is_busy_or_broken_is_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "BUSY_MILLISECONDS", 50)
-    with book.Recorder(tmp_path, Released(NAME, RELEASE)) as recorder:
-        with recorder.gradebook.engine.connect() as other:
+    with book.GradebookWriter(tmp_path, Released(NAME, RELEASE)) as writer:
+        with writer.gradebook.engine.connect() as other:
             other.execute(text("BEGIN IMMEDIATE"))
             with pytest.raises(ValueError, match=r"cannot be written .*locked.*: the results are kept"):
-                recorder.record(result())
+                enter(tmp_path, writer, result())
             with pytest.raises(OperationalError):
-                book.record(recorder.gradebook, result())
-        recorder.record(result())
-        assert of_kind(recorder.gradebook, "submission")
+                book.record(writer.gradebook, result())
+        enter(tmp_path, writer, result())
+        assert of_kind(writer.gradebook, "submission")
     (tmp_path / "gradebook.db").write_text("this is not a database, but it is long enough to be looked at" * 100)
     with pytest.raises(ValueError, match="the gradebook cannot be opened: file is not a database"):
-        book.Recorder(tmp_path, Released(NAME, RELEASE))
+        book.GradebookWriter(tmp_path, Released(NAME, RELEASE))

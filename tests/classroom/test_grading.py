@@ -10,6 +10,8 @@ from autograde.classroom import grading
 from autograde.classroom.grading import PUBLIC_ONLY, grade_submission, load_assignment
 from autograde.classroom.intake import read_submission
 from autograde.classroom.interference import may_interfere, mentioned_names
+from autograde.classroom.submission import Submission
+from autograde.classroom.workers import workers
 from autograde.sandbox.confinement import Unprotected, require
 
 SEED = 11
@@ -46,8 +48,8 @@ def graded(class_folder, assignment):
             }
             notebook["cells"].insert(places.index(before), cell | {"source": source})
         path.write_text(json.dumps(notebook), encoding="utf-8")
-        submission = read_submission(class_folder.path, "ada", task.name)
-        result = grade_submission(task, submission, "key", SEED)
+        submission = read_submission(Submission(class_folder.path, "ada", task.name))
+        result = grade_submission(task, submission, "key", SEED, workers(sandbox=True))
         return result, {entry.exercise: entry for entry in result.exercises}
 
     return grade
@@ -174,7 +176,8 @@ def test_own_cells_share_a_budget_of_time(graded, monkeypatch):
 
 def test_a_refused_submission_says_why_in_every_check(class_folder, assignment):
     class_folder.submit("ada").write_text("[]")
-    result = grade_submission(assignment, read_submission(class_folder.path, "ada", assignment.name), "key", SEED)
+    submission = read_submission(Submission(class_folder.path, "ada", assignment.name))
+    result = grade_submission(assignment, submission, "key", SEED, workers(sandbox=True))
     assert result.refused and result.points == 0 and result.review
     assert result.notebook.count("not graded: ") >= 6
     assert all(entry.reason for entry in result.exercises)

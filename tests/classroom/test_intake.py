@@ -12,7 +12,8 @@ import pytest
 from nbgrader.utils import parse_utc
 
 from autograde.classroom import intake
-from autograde.classroom.intake import Intake, parse_timestamp, read_submission, shown, students
+from autograde.classroom.intake import Intake, parse_timestamp, read_submission, students
+from autograde.classroom.submission import Submission, quoted
 from tests.classroom import damage
 from tests.classroom.damage import ASSIGNMENT, NOTEBOOK
 
@@ -29,7 +30,7 @@ def folder(tmp_path):
 
 
 def take_in(folder) -> Intake:
-    return read_submission(folder.parents[2], folder.parent.name, folder.name)
+    return read_submission(Submission(folder.parents[2], folder.parent.name, folder.name))
 
 
 def refusal(folder) -> str:
@@ -80,7 +81,7 @@ def test_student_ids_that_are_allowed(tmp_path, name):
     made.mkdir(parents=True)
     (made / NOTEBOOK).write_bytes(CLEAN)
     assert students(tmp_path, ASSIGNMENT) == [name]
-    assert read_submission(tmp_path, name, ASSIGNMENT).refusals == ()
+    assert read_submission(Submission(tmp_path, name, ASSIGNMENT)).refusals == ()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_student_ids_that_are_refused(tmp_path, name):
     made.mkdir(parents=True)
     (made / NOTEBOOK).write_bytes(CLEAN)
     assert students(tmp_path, ASSIGNMENT) == [name]
-    result = read_submission(tmp_path, name, ASSIGNMENT)
+    result = read_submission(Submission(tmp_path, name, ASSIGNMENT))
     assert result.notebook is None
     assert result.refusals[0].startswith("The student id ")
     assert result.refusals[0].isascii() and result.refusals[0].isprintable()
@@ -114,18 +115,18 @@ def test_student_ids_that_are_refused(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../ada", "a/b", "x" * 300, "a\0b", "/etc", "ada\n"])
 def test_student_ids_that_no_folder_has(folder, name):
-    assert read_submission(folder.parents[2], name, ASSIGNMENT).refusals
+    assert read_submission(Submission(folder.parents[2], name, ASSIGNMENT)).refusals
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\0b", "nothing"])
 def test_assignments_that_do_not_exist(folder, name):
-    assert read_submission(folder.parents[2], "ada", name).refusals
+    assert read_submission(Submission(folder.parents[2], "ada", name)).refusals
     assert students(folder.parents[2], name) == []
 
 
 def test_no_class_folder(tmp_path):
     assert students(tmp_path / "none", ASSIGNMENT) == []
-    (sentence,) = read_submission(tmp_path / "none", "ada", ASSIGNMENT).refusals
+    (sentence,) = read_submission(Submission(tmp_path / "none", "ada", ASSIGNMENT)).refusals
     assert "cannot be opened" in sentence and str(tmp_path) not in sentence
 
 
@@ -419,6 +420,6 @@ def test_corrected_resubmission_has_another_digest(folder):
 
 
 def test_names_are_shown_escaped_and_cut():
-    assert shown("a\nb\x1b") == r"'a\nb\x1b'"
-    assert shown("é") == r"'\xe9'"
-    assert len(shown("x" * 300)) == 60 and shown("x" * 300).endswith("...'")
+    assert quoted("a\nb\x1b") == r"'a\nb\x1b'"
+    assert quoted("é") == r"'\xe9'"
+    assert len(quoted("x" * 300)) == 60 and quoted("x" * 300).endswith("...'")

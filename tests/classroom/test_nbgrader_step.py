@@ -12,12 +12,16 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 
 from autograde import verify
-from autograde.authoring.notebooks import ROOT, nbgrader_config
 from autograde.classroom import nbgrader_step
-from autograde.classroom.gradebook import open_gradebook, rows
+from autograde.classroom.gradebook import open_gradebook
 from autograde.classroom.grading import grade_submission, load_assignment
 from autograde.classroom.intake import read_submission
 from autograde.classroom.seeds import seed_of
+from autograde.classroom.settings import course_settings
+from autograde.classroom.submission import Submission
+from autograde.classroom.workers import workers
+from autograde.sandbox.paths import ROOT
+from tests.classroom.gradebook_rows import rows
 
 ASSIGNMENT = "1_1_intuition"
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
@@ -103,7 +107,7 @@ def course(tmp_path_factory, assignment):
     """A class graded through the API of nbgrader, as formgrader's button does it."""
     folder = build(tmp_path_factory.mktemp("course"), assignment)
     seed_of(folder, ASSIGNMENT, SEED)
-    config = nbgrader_config(folder, source=ROOT / "solutions")
+    config = course_settings(folder, source=ROOT / "solutions")
     api = NbGraderAPI(config=config)
     api.log.propagate = False
     answers = {student: api.autograde(ASSIGNMENT, student) for student in STUDENTS if student != "misnamed"}
@@ -117,7 +121,9 @@ def direct(course, assignment):
     """The engine itself on the same submissions."""
     folder, _, _ = course
     return {
-        student: grade_submission(assignment, read_submission(folder, student, ASSIGNMENT), "key", SEED)
+        student: grade_submission(
+            assignment, read_submission(Submission(folder, student, ASSIGNMENT)), "key", SEED, workers(sandbox=True)
+        )
         for student in STUDENTS
     }
 
@@ -206,7 +212,7 @@ def test_the_command_gives_the_same_gradebook(course, tmp_path, assignment):
     _, config, _ = course
     folder = build(tmp_path / "class", assignment)
     seed_of(folder, ASSIGNMENT, SEED)
-    other = nbgrader_config(folder, source=ROOT / "solutions")
+    other = course_settings(folder, source=ROOT / "solutions")
     program = "import sys; from nbgrader.apps import NbGraderApp; sys.exit(NbGraderApp.launch_instance(sys.argv[1:]))"
     options = [f"--CourseDirectory.{name}={other.CourseDirectory[name]}" for name in ("root", "db_url")]
     options += [f"--CourseDirectory.{name}_directory={name}" for name in ("submitted", "autograded", "feedback")]
@@ -246,7 +252,7 @@ def test_a_better_submission_replaces_a_refused_one(tmp_path, assignment):
     folder = tmp_path / "class"
     path = submitted(folder, "ada")
     path.write_text("")
-    config = nbgrader_config(folder, source=ROOT / "solutions")
+    config = course_settings(folder, source=ROOT / "solutions")
     api = NbGraderAPI(config=config)
     api.log.propagate = False
     assert api.autograde(ASSIGNMENT, "ada")["success"]
@@ -262,11 +268,11 @@ def test_clear_errors(tmp_path):
     submitted(folder, "ada").write_text("{}")
     (folder / "submitted" / "ada" / "unknown").mkdir()
     (folder / "submitted" / "ada" / "unknown" / "unknown.ipynb").write_text("{}")
-    api = NbGraderAPI(config=nbgrader_config(folder, source=ROOT / "solutions"))
+    api = NbGraderAPI(config=course_settings(folder, source=ROOT / "solutions"))
     api.log.propagate = False
     answer = api.autograde("unknown", "ada")
     assert not answer["success"] and "there is no assignment 'unknown'" in answer["error"]
-    config = nbgrader_config(folder, source=ROOT / "solutions")
+    config = course_settings(folder, source=ROOT / "solutions")
     config.CourseDirectory.submitted_directory = "handed_in"
     (folder / "submitted").rename(folder / "handed_in")
     api = NbGraderAPI(config=config)

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from autograde.classroom.batch import result_path
 from autograde.classroom.files import write_atomically
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.classroom.report_page import bins, common_mistakes, points_table, write_report
+from autograde.classroom.submission import Submission
 from autograde.judge.report import TestResult
 
 ASSIGNMENT = "1_1_intuition"
@@ -28,7 +28,7 @@ def result(student, *exercises, **fields):
 
 def class_of(folder, results):
     for graded in results:
-        write_atomically(result_path(folder, ASSIGNMENT, graded.student), graded.dumps())
+        write_atomically(Submission(folder, graded.student, ASSIGNMENT).result_path, graded.dumps())
     return folder
 
 
@@ -146,7 +146,7 @@ def test_a_class_of_refusals_has_a_page_too(tmp_path):
 def test_nothing_graded_and_damaged_results(tmp_path):
     with pytest.raises(ValueError, match="no submission of 1_1_intuition has been graded yet"):
         write_report(ASSIGNMENT, tmp_path)
-    path = result_path(tmp_path, ASSIGNMENT, "ada")
+    path = Submission(tmp_path, "ada", ASSIGNMENT).result_path
     write_atomically(path, "{}")
     with pytest.raises(ValueError, match=re.escape(f"{path} cannot be read")):
         write_report(ASSIGNMENT, tmp_path)

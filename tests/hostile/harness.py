@@ -14,11 +14,11 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autograde.authoring.notebooks import ROOT
 from autograde.classroom.batch import grade_class, new_pool
-from autograde.classroom.gradebook import Recorder
+from autograde.classroom.gradebook import GradebookWriter
 from autograde.classroom.grading import load_assignment
 from autograde.classroom.records import ExerciseResult, SubmissionResult
+from autograde.sandbox.paths import ROOT
 from tests.hostile import cells, watch
 from tests.hostile.cells import ASSIGNMENT, SEED, TARGET
 
@@ -235,7 +235,7 @@ def clean_result(folder: Path, pool: Pool) -> dict:
 def empty_gradebook(folder: Path) -> Path:
     """A gradebook with the assignment and no submission: making one takes a second."""
     folder.mkdir(exist_ok=True)
-    with Recorder(folder, load_assignment(ASSIGNMENT)):
+    with GradebookWriter(folder, load_assignment(ASSIGNMENT)):
         return folder / "gradebook.db"
 
 

@@ -21,7 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograde.authoring.notebooks import ROOT
+from autograde.sandbox.paths import ROOT
 from tests.hostile import cells
 from tests.hostile.cells import ASSIGNMENT, SEED, TARGET
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from autograde.authoring.notebooks import ROOT
 from autograde.bank import find
+from autograde.sandbox.paths import ROOT
 from tests.hostile import cells
 from tests.hostile.cells import ASSIGNMENT, OTHER, TARGET, at_call, right, right_at_call, wrong_after
 from tests.hostile.rows import case, variants

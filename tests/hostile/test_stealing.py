@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from autograde.authoring.notebooks import ROOT
+from autograde.sandbox.paths import ROOT
 from tests.hostile.cells import ASSIGNMENT, heist, right
 from tests.hostile.rows import case
 

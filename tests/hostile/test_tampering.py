@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from autograde.authoring.notebooks import ROOT
+from autograde.sandbox.paths import ROOT
 from tests.hostile import cells
 from tests.hostile.cells import ASSIGNMENT, TARGET, heist, right
 from tests.hostile.harness import SUBMITTED_AT, extra_cell, grade_id_of, write_submission

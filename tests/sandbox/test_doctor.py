@@ -40,7 +40,7 @@ def verdicts():
 def test_every_attack_is_held_here(capsys):
     if missing := "; ".join(reason for reason in layers().values() if reason):
         pytest.skip(f"not every layer works here: {missing}")
-    assert doctor.main([]) == 0
+    assert doctor.main() == 0
     lines = capsys.readouterr().out.splitlines()
     count = len(doctor.todo())
     assert count >= 23 and lines[-1] == f"{count} of {count} attacks held"
@@ -51,7 +51,7 @@ def test_without_seccomp_it_says_so(monkeypatch, capsys):
     bad = ["make processes (at most 50)", "leave a process behind", "undo the confinement"]
     good = ["read a protected file", "write outside scratch", "read the parent's environment and memory"]
     weaken(monkeypatch, [NO_SECCOMP], *bad, *good)
-    assert doctor.main([]) == 1
+    assert doctor.main() == 1
     lines = capsys.readouterr().out.splitlines()
     assert {line.split("  ")[0] for line in lines if "NOT held" in line} == set(bad)
     assert {line.split("  ")[0] for line in lines if " held (" in line} == set(good)

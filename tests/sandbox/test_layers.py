@@ -17,7 +17,7 @@ confinement = replace(confinement, means=replace(confinement.means, user=True, m
 os.chroot("/proc")
 """
 ONLY_SECCOMP = (
-    "confinement = replace(confinement, landlock=0, means=NO_MEANS, program=module.syscalls.program(metadata=True))"
+    "confinement = replace(confinement, landlock=0, means=NO_MEANS, program=module.seccomp.program(metadata=True))"
 )
 ONLY_NAMESPACES = "confinement = replace(confinement, landlock=0, program=NO_FILTER)"
 
@@ -127,7 +127,7 @@ attempt(write, "in-scratch.txt")
 
 
 def test_without_namespaces_nothing_can_be_written(confined, place):
-    before = "confinement = replace(confinement, means=NO_MEANS, program=module.syscalls.program(metadata=True))"
+    before = "confinement = replace(confinement, means=NO_MEANS, program=module.seccomp.program(metadata=True))"
     code = TRY + f'attempt(write, "{place}/scratch/new")\nattempt(write, "/tmp/sandbox-test")\nprint(os.getcwd())'
     lines = confined(code, before=before).lines
     assert [line.split()[0] for line in lines] == ["denied", "denied", "/"]

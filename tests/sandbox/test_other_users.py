@@ -135,7 +135,7 @@ def test_the_doctor_of_a_user_without_privileges(place, nobody):
     command, package = nobody
     start = (
         "import sys, types; package = types.ModuleType('autograde'); package.__path__ = [sys.argv[1]];"
-        "sys.modules['autograde'] = package; from autograde.sandbox import doctor; sys.exit(doctor.main([]))"
+        "sys.modules['autograde'] = package; from autograde.sandbox import doctor; sys.exit(doctor.main())"
     )
     ended = subprocess.run(
         [*command, "-c", start, str(package)], capture_output=True, text=True, timeout=100, cwd="/", env={}

@@ -1,6 +1,6 @@
 import pytest
 
-from autograde.judge.connection import Server
+from autograde.judge.connection import ServerConnection
 
 CONFINEMENT = pytest.importorskip("autograde.sandbox.confinement")
 
@@ -12,7 +12,7 @@ def server():
         CONFINEMENT.require()
     except CONFINEMENT.Unprotected as error:
         pytest.skip(str(error))
-    with Server() as started:
+    with ServerConnection() as started:
         yield started
 
 

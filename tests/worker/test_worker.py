@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autograde.judge.answer import Delegation, Forbidden
-from autograde.judge.connection import Server
+from autograde.judge.connection import ServerConnection
 from autograde.judge.expect import AnswerError, Mistake
 from autograde.judge.limits import OutOfTime
 from autograde.judge.remote import RemoteAnswer
@@ -340,7 +340,7 @@ texts = [o for o in gc.get_objects() if isinstance(o, str) and "expect_close" in
 
 def test_the_environment_is_empty_of_the_callers(monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "hunter2")
-    with Server() as server:
+    with ServerConnection() as server:
         worker = server.spawn(2**30)
         cell(worker, "import os; seen = str(dict(os.environ)) + open('/proc/self/environ').read()")
         assert "hunter2" not in str(cell(worker, "seen").outputs)
@@ -364,7 +364,7 @@ def test_a_worker_in_bubblewrap_has_no_sight_of_the_project(server):
 
     if unavailable():
         pytest.skip(unavailable())
-    with Server(bubblewrap=True) as inside:
+    with ServerConnection(bubblewrap=True) as inside:
         worker = inside.spawn(2**30)
         outcome = cell(worker, "import torch\ndef f(x): return torch.relu(x)\nopen('/proc/1/environ')")
         assert outcome.error.startswith(("PermissionError", "FileNotFoundError"))
