@@ -8,8 +8,9 @@ import pytest
 
 from autograde.classroom.batch import result_path
 from autograde.classroom.files import write_atomically
+from autograde.classroom.histogram import bins
 from autograde.classroom.records import ExerciseResult, SubmissionResult
-from autograde.classroom.report_page import bins, common_mistakes, points_table, write_report
+from autograde.classroom.report_page import common_mistakes, points_table, write_report
 from autograde.judge.report import TestResult
 
 ASSIGNMENT = "1_1_intuition"
@@ -58,7 +59,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
         self.names += [name for name, _ in attributes]
-        self.labels += [value for name, value in attributes if name == "aria-label"]
+        self.labels += [value for name, value in attributes if name == "alt"]
 
     def handle_data(self, data):
         self.words.append(data)
@@ -92,7 +93,7 @@ def test_charts_can_be_read_without_seeing_them(page):
     assert "Total" in total and "of 8" in total
     assert "0 points: 1, 1 points: 2, 4 points: 1." in sgd
     assert "A Robbins-Monro schedule" in robbins
-    assert page.text.count("students") >= 3  # the axis of each
+    assert page.tags.count("img") == 3
 
 
 def test_mistakes_that_differ_in_numbers_are_one(page):
