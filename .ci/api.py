@@ -27,6 +27,7 @@ ROOMS = {
     "figures": "One style for every figure",
     "labs": "Sliders above a picture; lessons import it as `lab`",
     "study": "Skill checks",
+    "concepts": "What concepts.toml says",
     "devices": "Where tensors live",
 }
 HEADER = """\
@@ -54,6 +55,7 @@ def signature(thing):
     except ValueError:
         return "(...)"
     text = re.sub(r"noisydescent\.[\w.]+\.(\w+)", r"\1", text.replace("torch.Tensor", "Tensor").replace("'", ""))
+    text = re.sub(r"typing\.Annotated\[(\w+), [^\]]*\]", r"\1", text)
     text = re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", text)
     return re.sub(r" at 0x[0-9a-f]+", "", text)
 
@@ -75,7 +77,7 @@ def entry(name, thing):
 
 def page():
     found = {module.name for module in pkgutil.iter_modules(noisydescent.__path__)}
-    forgotten = found - set(ROOMS) - {"arguments"}
+    forgotten = found - set(ROOMS) - {"arguments", "toml_files"}
     assert not forgotten, f"add {sorted(forgotten)} to ROOMS"
     lines = [HEADER]
     for room, purpose in ROOMS.items():

@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import tomllib
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,13 +9,12 @@ import jupytext
 import pytest
 
 from autograde.bank import bank
-from noisydescent import study
+from noisydescent import concepts, study
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = ROOT / "course"
-CONCEPTS = tomllib.loads((COURSE / "concepts.toml").read_text(encoding="utf-8"))["concept"]
-NAMES = [concept["name"] for concept in CONCEPTS]
-KEYS = {"name", "lesson", "notebook", "anchor", "metric", "questions", "exercises", "needs"}
+CONCEPTS = concepts.read(COURSE / "concepts.toml")
+NAMES = [concept.name for concept in CONCEPTS]
 SOURCES = sorted([COURSE / "index.py", *COURSE.glob("[0-9]*/*.py"), *ROOT.glob("solutions/*/*.py")])
 LINK = re.compile(r"""(?:\]\(|href=")([^()\s"]+)[")]""")
 
@@ -35,45 +33,65 @@ def anchors(path):
 
 def quiz(concept):
     """The skill check of the concept's notebook: course/1_.../2_name.ipynb has questions/1_2_name.toml."""
-    folder, name = concept["notebook"].split("/")
+    folder, name = concept.notebook.split("/")
     return f"{folder[0]}_{name.removesuffix('.ipynb')}"
 
 
 @pytest.mark.parametrize("concept", CONCEPTS, ids=NAMES)
 def test_a_concept_leads_to_what_it_names(concept):
-    assert set(concept) == KEYS
-    notebook = COURSE / concept["notebook"]
-    assert notebook.is_file() and concept["anchor"] in anchors(notebook.with_suffix(".py"))
-    assert concept["lesson"] == quiz(concept)[:3].replace("_", ".")
-    module, _, name = concept["metric"].rpartition(".")
+    notebook = COURSE / concept.notebook
+    assert notebook.is_file() and concept.anchor in anchors(notebook.with_suffix(".py"))
+    assert concept.lesson == quiz(concept)[:3].replace("_", ".")
+    module, _, name = concept.metric.rpartition(".")
     assert callable(getattr(importlib.import_module(module), name))
-    assert concept["questions"], "no question about it"
-    assert set(concept["questions"]) <= {question.id for question in study.load(quiz(concept))}
-    assert set(concept["exercises"]) <= set(bank())
-    before = NAMES[: NAMES.index(concept["name"])]
-    assert set(concept["needs"]) <= set(before), "a concept can need only earlier ones"
+    assert concept.questions, "no question about it"
+    assert set(concept.questions) <= {question.id for question in study.load(quiz(concept))}
+    assert set(concept.exercises) <= set(bank())
+    before = NAMES[: NAMES.index(concept.name)]
+    assert set(concept.needs) <= set(before), "a concept can need only earlier ones"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('metric = "m"', "", "concepts.toml, concept 1 (a): metric is missing"),
+        ('needs = ["b"]', 'need = ["b"]', "concepts.toml, concept 1 (a): there is no key called need"),
+        ('needs = ["b"]', 'needs = "b"', "concepts.toml, concept 1 (a): needs must be a list, got 'b'"),
+        ('needs = ["b"]', 'needs = [""]', "concept 1 (a), needs 1: must be a text that is not empty, got ''"),
+        ("[[concept]]", "[concept]", "concepts.toml: concept must be a list of tables: write [[concept]], not"),
+    ],
+)
+def test_one_clear_error(tmp_path, old, new, words):
+    text = '[[concept]]\nname = "a"\nlesson = "1.1"\nnotebook = "n"\nanchor = "h"\nmetric = "m"\n'
+    text += 'questions = []\nexercises = []\nneeds = ["b"]\n'
+    path = tmp_path / "concepts.toml"
+    path.write_text(text)
+    assert concepts.read(path)[0].needs == ("b",)
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ValueError, match=re.escape(words)):
+        concepts.read(path)
 
 
 def test_each_lesson_has_its_concepts():
     assert len(set(NAMES)) == len(NAMES)
-    assert {lesson: sum(c["lesson"] == lesson for c in CONCEPTS) for lesson in PROMISED} == PROMISED
+    assert {lesson: sum(c.lesson == lesson for c in CONCEPTS) for lesson in PROMISED} == PROMISED
 
 
 def test_the_graders_name_the_same_concepts():
-    listed = {(name, c["name"]) for c in CONCEPTS for name in c["exercises"]}
+    listed = {(name, c.name) for c in CONCEPTS for name in c.exercises}
     assert listed == {(exercise.id, name) for exercise in bank().values() for name in exercise.concepts}
 
 
 def test_every_question_belongs_to_a_concept():
-    listed = {(quiz(concept), name) for concept in CONCEPTS for name in concept["questions"]}
+    listed = {(quiz(concept), name) for concept in CONCEPTS for name in concept.questions}
     assert listed == {(name, question.id) for name in study.names() for question in study.load(name)}
 
 
 def test_the_metric_is_in_the_lesson():
     """What is logged is named where it is taught."""
     for concept in CONCEPTS:
-        text = (COURSE / concept["notebook"]).with_suffix(".py").read_text(encoding="utf-8")
-        assert concept["metric"].rpartition(".")[2] in text, concept["name"]
+        text = (COURSE / concept.notebook).with_suffix(".py").read_text(encoding="utf-8")
+        assert concept.metric.rpartition(".")[2] in text, concept.name
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)

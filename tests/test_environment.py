@@ -152,7 +152,7 @@ def test_both_packages_are_installed_from_this_tree():
 
 
 @pytest.mark.slow
-def test_wheel_holds_the_library_the_graders_and_the_questions(tmp_path):
+def test_wheel_holds_the_library_the_graders_the_questions_and_the_templates(tmp_path):
     """What `pip install git+URL` installs, which is all that Colab sees."""
     import zipfile
 
@@ -174,6 +174,9 @@ def test_wheel_holds_the_library_the_graders_and_the_questions(tmp_path):
             relative = path.relative_to(base).as_posix()
             if (path.parent / "__init__.py").exists():
                 assert relative in names, f"{relative} is missing from the wheel"
-    for path in (ROOT / "course" / "noisydescent").rglob("*.toml"):
-        assert path.relative_to(ROOT / "course").as_posix() in names, f"{path.name} is missing from the wheel"
+    data = [*(ROOT / "course" / "noisydescent").rglob("*.toml"), *(ROOT / "autograde").rglob("templates/*.html")]
+    assert {path.suffix for path in data} == {".toml", ".html"}
+    for path in data:
+        base = ROOT / "course" if path.suffix == ".toml" else ROOT
+        assert path.relative_to(base).as_posix() in names, f"{path.name} is missing from the wheel"
     assert not [name for name in names if name.startswith(("autograde/answers/", "autograde/class/"))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import fcntl
 import multiprocessing
 import os
 import signal
@@ -13,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.sharedctypes import Synchronized
@@ -23,7 +21,7 @@ from tqdm import tqdm
 
 from autograde.classroom import grading, intake
 from autograde.classroom.digest import sha256
-from autograde.classroom.files import remove_unfinished, write_atomically
+from autograde.classroom.files import locked, remove_unfinished, write_atomically
 from autograde.classroom.records import ExerciseResult, SubmissionResult
 from autograde.classroom.seeds import seed_of
 from autograde.classroom.submission import Submission, results_folder
@@ -96,7 +94,8 @@ def grade_class(
     if not class_folder.is_dir():
         raise CannotGrade(f"there is no folder {class_folder}")
     chosen = choose_students(students, intake.students(class_folder, assignment.name), assignment.name, class_folder)
-    with locked(class_folder):
+    busy = CannotGrade(f"{class_folder} is being graded by another run: wait for it to end")
+    with locked(class_folder / ".grading.lock", busy):
         seed = seed_of(class_folder, assignment.name, seed)
         remove_unfinished(results_folder(class_folder, assignment.name))
         submissions = [Submission(class_folder, student, assignment.name) for student in chosen]
@@ -125,17 +124,6 @@ def choose_students(asked: Sequence[str], there: Sequence[str], assignment: str,
             hint = f": did you mean {nearest[0]!r}?" if nearest else ""
             raise CannotGrade(f"there is no submission of {assignment} by {student!r}{hint}")
     return sorted(set(asked) or there)
-
-
-@contextmanager
-def locked(class_folder: Path) -> Iterator[None]:
-    """Only one run at a time grades a class; the lock of a run that was killed is gone with it."""
-    with open(class_folder / ".grading.lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CannotGrade(f"{class_folder} is being graded by another run: wait for it to end") from None
-        yield
 
 
 def work(task: Task) -> TaskOutcome:

@@ -25,7 +25,9 @@ from autograde.classroom.records import SubmissionResult
 from autograde.classroom.report_page import read_results
 from autograde.classroom.submission import Submission
 from autograde.judge.escape import printable, visible
-from autograde.judge.report import code, number
+from autograde.judge.templating import render
+
+TEMPLATES = Path(__file__).with_name("templates")
 
 # What a text, a table or the report of an exercise needs, and nothing that runs, loads, sends or covers the page.
 TAGS = {
@@ -106,9 +108,9 @@ def make_feedback(assignment_name: str, class_folder: Path, students: Sequence[s
                     raise RuntimeError(
                         f"nbgrader made no feedback for {student}:\n{done.get('log', '')}{done['error']}"
                     )
-                write_page(path, plain_page(result))
+                write_page(path, from_template("feedback_without_notebook.html", result))
         else:
-            write_page(path, refusal_page(result))
+            write_page(path, from_template("refusal.html", result))
         pages.append(path)
     return pages
 
@@ -219,58 +221,9 @@ def harmless(tag: str, name: str, value: object) -> bool:
 
 def summary(result: SubmissionResult) -> str:
     """What the grader says of each exercise and of the whole submission, as escaped HTML."""
+    return from_template("feedback_summary.html", result)
+
+
+def from_template(name: str, result: SubmissionResult) -> str:
     titles = {name: exercise.title for name, exercise in bank().items()}
-    rows = []
-    for entry in result.exercises:
-        said = "".join(f"<div>{sentence(line)}</div>" for line in (entry.reason, *entry.remarks) if line)
-        rows.append(
-            f"<tr><td>{sentence(titles.get(entry.exercise, entry.exercise))}</td>"
-            f'<td style="text-align:right;white-space:nowrap">{number(entry.points)} / {number(entry.max_points)}</td>'
-            f"<td>{said}</td></tr>"
-        )
-    parts = []
-    if rows:
-        parts.append(
-            '<table class="table table-condensed"><thead><tr><th>Exercise</th>'
-            '<th style="text-align:right">Points from the tests</th>'
-            f"<th>Remarks</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        )
-    parts.append(listing("What was repaired in the notebook before grading", result.repairs))
-    parts.append(listing("A person will look at this submission", result.review))
-    return f'<div id="grader-summary">{"".join(parts)}</div>'
-
-
-def listing(title: str, sentences: Sequence[str]) -> str:
-    if not sentences:
-        return ""
-    return f"<h5><b>{title}</b></h5><ul>{''.join(f'<li>{sentence(line)}</li>' for line in sentences)}</ul>"
-
-
-def sentence(words: str) -> str:
-    return code(printable(" ".join(words.split())))
-
-
-def plain_page(result: SubmissionResult) -> str:
-    """What the grader says, for a notebook of which nbgrader makes no page."""
-    name = html.escape(printable(result.assignment))
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title></head>\n'
-        f"<body><h1>{name}: {number(result.points)} of {number(result.max_points)} points</h1>{summary(result)}"
-        "<p>The notebook itself could not be shown.</p></body></html>\n"
-    )
-
-
-def refusal_page(result: SubmissionResult) -> str:
-    """A page of its own for a submission that could not be graded."""
-    name = html.escape(printable(result.assignment))
-    reasons = "".join(f"<li>{sentence(reason)}</li>" for reason in result.review)
-    most = f" of {number(result.max_points)}" if result.max_points else ""
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{name}</title>'
-        "<style>body { font: 16px/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem; }"
-        " li { overflow-wrap: anywhere; }</style></head>\n"
-        f"<body><h1>{name}</h1><p>This submission was not graded: {number(result.points)}{most} points for now. "
-        f"A person will look at it. The reason:</p><ul>{reasons}</ul>"
-        "<p>Hand in again with this put right, or ask the instructor.</p></body></html>\n"
-    )
+    return render(TEMPLATES / name, result=result, titles=titles, policy=POLICY)

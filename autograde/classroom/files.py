@@ -1,10 +1,14 @@
-"""Files that are either the old one or the new one, whenever the machine or the program stops."""
+"""Files that are either the old one or the new one, whenever the machine or the program stops, and locks of files."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 UNFINISHED = ".unfinished-"
 
@@ -32,3 +36,24 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what a killed run left half written in `folder`."""
     for path in folder.glob(f"{UNFINISHED}*"):
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, busy: Exception | None = None) -> Iterator[None]:
+    """Hold the lock `path`, an empty file that stays; the lock of a program that was killed is gone with it.
+
+    Waits while another program holds it, or raises `busy` at once where that is given. Raises OSError, with one
+    sentence, where a file cannot be locked at all.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=-1 if busy is None else 0)
+    except Timeout:
+        raise busy from None
+    except (OSError, NotImplementedError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise OSError(f"{path} cannot be locked ({why}): use a folder in which you may write and lock files") from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
-from autograde.classroom.files import write_atomically
+import msgspec
+
+from autograde.classroom.files import locked, write_atomically
 
 LARGEST = 2**63 - 1
+Seeds = dict[str, Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]]
 
 
 def seed_of(class_folder: Path, assignment: str, given: int | None = None) -> int:
@@ -24,7 +24,8 @@ def seed_of(class_folder: Path, assignment: str, given: int | None = None) -> in
     if given is not None and not 0 <= given <= LARGEST:
         raise ValueError(f"the seed must be an integer from 0 to {LARGEST}, got {given}")
     path = Path(class_folder) / "seeds.json"
-    with exclusive(path.parent):
+    # Two programs that start at once must not draw two seeds: the second waits until the first has stored its own.
+    with locked(path.with_name(".seeds.lock")):
         seeds = read(path)
         if given is None and assignment in seeds:
             return seeds[assignment]
@@ -34,25 +35,10 @@ def seed_of(class_folder: Path, assignment: str, given: int | None = None) -> in
         return seed
 
 
-def read(path: Path) -> dict[str, int]:
+def read(path: Path) -> Seeds:
     try:
-        seeds = json.loads(path.read_text(encoding="utf-8"))
+        return msgspec.json.decode(path.read_bytes(), type=Seeds)
     except FileNotFoundError:
         return {}
-    except ValueError:
-        seeds = None
-    valid = isinstance(seeds, dict) and all(type(seed) is int and 0 <= seed <= LARGEST for seed in seeds.values())
-    if not valid:
-        raise ValueError(f"{path} is damaged: restore it, or remove it to draw new seeds")
-    return seeds
-
-
-@contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Two programs that start at once must not draw two seeds: the second waits until the first has stored its own."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    except msgspec.MsgspecError:
+        raise ValueError(f"{path} is damaged: restore it, or remove it to draw new seeds") from None

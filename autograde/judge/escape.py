@@ -1,4 +1,4 @@
-"""Text from strangers, made safe for terminals and spreadsheets (for HTML, `html.escape` does it)."""
+"""Text from strangers, made safe for terminals and spreadsheets (for HTML, `templating` does it)."""
 
 from __future__ import annotations
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Inline, because nbgrader's feedback pages bring a style sheet of their own.
-CELL = "vertical-align:top;padding:2px 10px 2px 0"
+from autograde.judge.templating import SHARED, number, render
 
 
 @dataclass(frozen=True)
@@ -79,34 +77,4 @@ class Report:
 
     def html(self, remarks: Sequence[str] = ()) -> str:
         """A small table, `remarks` below it; all text is escaped: nothing that an answer returns becomes markup."""
-        rows = []
-        for test in self.tests:
-            verdict = "pass" if test.passed else "fail"
-            colour = "#1b6e3c" if test.passed else "#a4201c"
-            details = "".join(f'<div style="color:{colour}">{code(text)}</div>' for text in [test.message] if text)
-            details += "".join(f"<div>Note: {code(note)}</div>" for note in test.notes)
-            rows.append(
-                f'<tr><td style="color:{colour};{CELL}"><b>{verdict}</b></td>'
-                f'<td style="text-align:right;white-space:nowrap;{CELL}">'
-                f"{number(test.points)} / {number(test.max_points)}</td>"
-                f'<td style="text-align:left;{CELL}">{code(test.title)}{details}</td></tr>'
-            )
-        return (
-            f"<div><b>{code(self.title)}</b>: {number(self.points)} of {number(self.max_points)} points"
-            f'<table style="margin-left:0"><tbody>{"".join(rows)}</tbody></table>'
-            + "".join(f"<div>{code(remark)}</div>" for remark in remarks)
-            + "</div>"
-        )
-
-
-def number(points: float) -> str:
-    """Points without a useless decimal: 2 rather than 2.0."""
-    return f"{points:g}"
-
-
-def code(text: str) -> str:
-    """Escaped HTML in which the parts between backquotes are set as code."""
-    parts = html.escape(text).split("`")
-    if len(parts) % 2 == 0:  # an odd number of backquotes: leave the text as it is
-        return "`".join(parts)
-    return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
+        return render(SHARED / "report.html", report=self, remarks=remarks)

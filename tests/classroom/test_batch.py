@@ -219,6 +219,14 @@ def test_two_runs_do_not_mix(class_folder, engine):
     assert run(class_folder).graded == 1  # the file is still there, the lock is not
 
 
+def test_a_class_that_cannot_be_locked(class_folder, engine):
+    class_folder.submit("ada")
+    (class_folder.path / ".grading.lock").mkdir()
+    with pytest.raises(OSError, match=r"\.grading\.lock cannot be locked \(Is a directory\): use a folder"):
+        run(class_folder)
+    assert engine == []
+
+
 def test_progress_without_a_terminal(class_folder, engine, monkeypatch, capsys):
     for student in ("ada", "boris", "chen"):
         class_folder.submit(student)
@@ -239,6 +247,7 @@ def test_seeds(tmp_path):
         path.write_text(damaged)
         with pytest.raises(ValueError, match=r"seeds\.json is damaged"):
             seeds.seed_of(tmp_path, "a")
+    assert {file.name for file in tmp_path.iterdir()} == {"seeds.json", ".seeds.lock"}
 
 
 def test_programs_that_start_at_once_draw_one_seed(tmp_path):

@@ -25,7 +25,7 @@ from tests.hostile.cells import ASSIGNMENT, SEED, TARGET
 SUBMITTED_AT = datetime(2025, 1, 10, 12, 0, tzinfo=UTC)
 CHECKOUT = tuple(ROOT / name for name in ("autograde", "solutions", "exercises", "course"))
 # What grading writes into a class folder; all else must stay as it is.
-WRITTEN = ("results", "autograded", "feedback", "report", "gradebook.db", "seeds.json", ".grading.lock")
+WRITTEN = ("results", "autograded", "feedback", "report", "gradebook.db", "seeds.json", ".grading.lock", ".seeds.lock")
 VOLATILE = ("key", "seconds", "test_seconds")
 
 

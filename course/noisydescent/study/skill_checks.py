@@ -8,37 +8,54 @@ from __future__ import annotations
 
 import html
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any
 
 import ipywidgets
+import msgspec
 
 from noisydescent.arguments import choice
+from noisydescent.toml_files import Text
+from noisydescent.toml_files import parse as parse_toml
 
 LEAST_QUESTIONS = 4
 PASS_PERCENT = 80
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One answer of a question, and why it is right or wrong."""
 
-    text: str
+    text: Text
     correct: bool
-    why: str
+    why: Text
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A question with exactly one correct answer. Texts may hold $math$, `code`, *emphasis* and **bold**."""
 
-    id: str
-    prompt: str
-    answers: tuple[Answer, ...]
+    id: Text
+    prompt: Text
+    answers: tuple[Answer, ...] = msgspec.field(name="answer")
+
+    def __post_init__(self) -> None:
+        if len(self.answers) < 2:
+            raise ValueError(f"a question has at least two answers, this one {len(self.answers)}")
+        correct = sum(answer.correct for answer in self.answers)
+        if correct != 1:
+            raise ValueError(f"exactly one answer must have correct = true, here {correct} have")
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    question: tuple[Question, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.question) < LEAST_QUESTIONS:
+            raise ValueError(f"a skill check has at least {LEAST_QUESTIONS} questions, this one {len(self.question)}")
+        twice = [name for name, count in Counter(question.id for question in self.question).items() if count > 1]
+        if twice:
+            raise ValueError(f"question id {twice[0]!r} is used more than once: give each question its own")
 
 
 @dataclass(frozen=True)
@@ -94,50 +111,7 @@ def parse(text: str, source: str) -> tuple[Question, ...]:
 
     Raises ValueError, naming `source` and the question, for the first thing that is missing or wrong.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{source}: not valid TOML: {error}") from None
-    tables = _tables(document, "question", source)
-    questions = tuple(_question(table, f"{source}, question {i}") for i, table in enumerate(tables, 1))
-    if len(questions) < LEAST_QUESTIONS:
-        raise ValueError(f"{source}: a skill check has at least {LEAST_QUESTIONS} questions, this one {len(questions)}")
-    twice = [name for name, count in Counter(question.id for question in questions).items() if count > 1]
-    if twice:
-        raise ValueError(f"{source}: question id {twice[0]!r} is used more than once: give each question its own")
-    return questions
-
-
-def _question(table: Mapping[str, Any], where: str) -> Question:
-    name = _value(table, "id", str, where)
-    where = f"{where} ({name})"
-    prompt = _value(table, "prompt", str, where)
-    answers = []
-    for i, answer in enumerate(_tables(table, "answer", where), 1):
-        part = f"{where}, answer {i}"
-        text, why = (_value(answer, key, str, part) for key in ("text", "why"))
-        answers.append(Answer(text, _value(answer, "correct", bool, part), why))
-    if len(answers) < 2:
-        raise ValueError(f"{where}: a question has at least two answers, this one {len(answers)}")
-    correct = sum(answer.correct for answer in answers)
-    if correct != 1:
-        raise ValueError(f"{where}: exactly one answer must have correct = true, here {correct} have")
-    return Question(name, prompt, tuple(answers))
-
-
-def _tables(table: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise ValueError(f"{where}: {key} must be a list of tables: write [[…]], not […]")
-    return value
-
-
-def _value(table: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
-    value = table.get(key)
-    if not isinstance(value, kind) or (kind is str and not value.strip()):
-        wanted = "a text that is not empty" if kind is str else "true or false"
-        raise ValueError(f"{where}: {key} must be {wanted}, " + ("is missing" if value is None else f"got {value!r}"))
-    return value
+    return parse_toml(text, _File, source).question
 
 
 def to_html(text: str) -> str:
