@@ -53,12 +53,14 @@ def parser() -> argparse.ArgumentParser:
     verifier = commands.add_parser(
         "verify",
         help="check the grader against right and wrong answers",
-        description="Every right_*.py must get full marks; every wrong_*.py must lose points and be told why.",
+        description="Every right answer must get full marks; every wrong one must lose points and be told why.",
     )
     verifier.add_argument("exercises", metavar="EXERCISE", nargs="*", help="ids (default: all)")
     verifier.add_argument("--json", action="store_true", help="print JSON")
     verifier.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the inputs (default 0)")
-    verifier.add_argument("--answers", type=Path, default=verify.ANSWERS, metavar="DIR", help="one folder an exercise")
+    verifier.add_argument(
+        "--answers", type=Path, metavar="DIR", help="files in DIR/EXERCISE instead of the answers of the bank"
+    )
     verifier.add_argument("--hostile", action="store_true", help="grade the hostile submissions instead of the answers")
     verifier.add_argument("--stock", action="store_true", help="after --hostile: what stock nbgrader makes of them")
     verifier.set_defaults(command=verify_command)
@@ -114,7 +116,7 @@ def verify_command(options: argparse.Namespace) -> int:
     if options.hostile or options.stock:
         return hostile_command(options)
     exercises = [exercise_of(name) for name in options.exercises] or list(bank().values())
-    if not options.answers.is_dir():
+    if options.answers is not None and not options.answers.is_dir():
         raise UsageError(f"there is no folder {options.answers}")
     results = verify.verify(exercises, options.answers, options.seed)
     print(json.dumps([result.json() for result in results], indent=2) if options.json else verify.table(results))

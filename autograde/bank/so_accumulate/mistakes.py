@@ -1,4 +1,4 @@
-"""Accumulate micro-batches: the reference, and what typical mistakes return on the same input."""
+"""Accumulate micro-batches: the words in which `weighted_mistakes` speaks of them."""
 
 from __future__ import annotations
 

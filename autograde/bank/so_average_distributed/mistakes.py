@@ -1,4 +1,4 @@
-"""One gradient from many workers: the reference, and what typical mistakes return on the same input."""
+"""One gradient from many workers: the words in which `weighted_mistakes` speaks of them."""
 
 from __future__ import annotations
 

@@ -22,9 +22,6 @@ EXERCISE = Exercise(
 )
 
 
-# The numbers of pairs are even, lest the median be one of the pairs.
-
-
 def scales(answer, n_small, n_big, b_small, b_big, name):
     return parts(answer.noise_scale(n_small, n_big, b_small, b_big), 3, name, "(G2, S, B_simple)")
 
@@ -73,6 +70,7 @@ def test_noise_scale_trace(answer, generator):
     check_part(answer, generator, 1, [(1, 4, 24), (6, 3, 32)], 0.15)
 
 
+# The numbers of pairs are even, lest the median be one of the pairs.
 @grade(EXERCISE, points=2)
 def test_noise_scale_ratio_of_means(answer, generator):
     """B_simple from many noisy pairs: average first, divide once"""
