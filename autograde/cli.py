@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autograde import verify
 from autograde.bank import bank, find
+from autograde.bank.concepts import concepts
 from autograde.judge.exercise import Exercise
 from autograde.judge.report import number
 from autograde.judge.runner import grade_file
@@ -96,7 +97,7 @@ def exercises_command(options: argparse.Namespace) -> int:
             "points": exercise.max_points,
             "difficulty": exercise.difficulty,
             "minutes": exercise.minutes,
-            "concepts": list(exercise.concepts),
+            "concepts": [concept.name for concept in concepts().get(exercise.id, ())],
         }
         for exercise in bank().values()
     ]
@@ -104,10 +105,10 @@ def exercises_command(options: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
         return FULL
     for row in rows:
-        concepts = ", ".join(row["concepts"])
+        names = f" ({', '.join(row['concepts'])})" if row["concepts"] else ""
         print(
             f"{row['id']:<28} {row['notebook']:<16} {number(row['points']):>3} points  difficulty {row['difficulty']}"
-            f"  {row['minutes']:>2} min  {row['title']} ({concepts})"
+            f"  {row['minutes']:>2} min  {row['title']}{names}"
         )
     return FULL
 

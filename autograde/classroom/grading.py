@@ -23,7 +23,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograde import ROOT
-from autograde.bank import bank
+from autograde.bank import bank, folder_of
 from autograde.classroom.intake import Intake
 from autograde.classroom.interference import may_interfere, mentioned_names
 from autograde.classroom.rebuild import Rebuilt, RebuiltCell, rebuild, to_notebook, without_magics
@@ -102,7 +102,9 @@ def digest_of(texts: Sequence[bytes], name: str) -> str:
     digest = hashlib.sha256()
     here = ROOT / "autograde"
     files = [path for pattern in ENGINE for path in sorted(here.glob(f"{pattern}.py"))]
-    files += sorted((here / "graders").glob(f"*_{name}.py"))
+    for exercise in bank().values():
+        if exercise.notebook == name:
+            files += [folder_of(exercise.id) / "exercise.py", folder_of(exercise.id) / "mistakes.py"]
     for text in [*texts, *(path.read_bytes() for path in files)]:
         digest.update(len(text).to_bytes(8, "big") + text)
     return digest.hexdigest()

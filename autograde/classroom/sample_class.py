@@ -18,8 +18,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograde import ROOT, verify
+from autograde import ROOT
 from autograde.bank import bank
+from autograde.bank.answers import first_answer
 from autograde.classroom.settings import nbgrader_config
 from autograde.judge.exercise import Exercise
 from autograde.judge.report import number
@@ -112,20 +113,15 @@ def sample_students(exercises: list[Exercise]) -> list[Student]:
     return [
         Student("ada", "Ada", "the worked solutions", lambda exercise, worked: worked),
         Student("boris", "Boris", "half answered", lambda exercise, worked: worked if exercise in answered else None),
-        Student("chen", "Chen", "a known mistake in each", lambda exercise, worked: answer_file(exercise, "wrong")),
+        Student("chen", "Chen", "a known mistake in each", lambda exercise, worked: known(exercise, right=False)),
         Student("dara", "Dara", "nothing answered", lambda exercise, worked: None),
         Student("emil", "Emil", "cells that raise", lambda exercise, worked: raising),
-        Student("fay", "Fay", "right in another way", lambda exercise, worked: answer_file(exercise, "right")),
+        Student("fay", "Fay", "right in another way", lambda exercise, worked: known(exercise, right=True)),
     ]
 
 
-def answer_file(exercise: Exercise, kind: str) -> str:
-    """The first right or wrong answer of the exercise. Raises FileNotFoundError when there is none."""
-    found = sorted((verify.ANSWERS / exercise.id).glob(f"{kind}_*.py"))
-    if not found:
-        raise FileNotFoundError(f"there is no {kind}_*.py for {exercise.id}")
-    lines = found[0].read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith("# names:"))
+def known(exercise: Exercise, right: bool) -> str:
+    return first_answer(exercise.id, right).source
 
 
 def submit(folder: Path, student: Student, exercises: list[Exercise]) -> None:
