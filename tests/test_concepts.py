@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 from urllib.parse import unquote
 
-import jupytext
 import pytest
 
+from autograde.authoring.notebooks import read_source
 from autograde.bank import bank
 from noisydescent import study
 
@@ -25,7 +25,7 @@ PROMISED = {"1.1": 5, "1.2": 5, "1.3": 5, "1.4": 5, "1.5": 5, "1.6": 7}
 
 
 def markdown(path):
-    return "\n".join(cell.source for cell in jupytext.read(path).cells if cell.cell_type == "markdown")
+    return "\n".join(cell.source for cell in read_source(path).cells if cell.cell_type == "markdown")
 
 
 def anchors(path):

@@ -176,4 +176,7 @@ def test_wheel_holds_the_library_the_graders_and_the_questions(tmp_path):
                 assert relative in names, f"{relative} is missing from the wheel"
     for path in (ROOT / "course" / "noisydescent").rglob("*.toml"):
         assert path.relative_to(ROOT / "course").as_posix() in names, f"{path.name} is missing from the wheel"
-    assert not [name for name in names if name.startswith(("autograde/answers/", "autograde/class/"))]
+    for path in (ROOT / "autograde" / "bank").glob("*/*.py"):
+        installed = path.name in ("exercise.py", "mistakes.py")
+        assert (path.relative_to(ROOT).as_posix() in names) == installed, f"{path}, with its answers left out"
+    assert not [name for name in names if name.startswith("autograde/class/")]
