@@ -114,8 +114,9 @@ def cell(kind="code", **metadata):
     return make("text", metadata=metadata)
 
 
-def assembled(*cells):
-    return assemble([copy.deepcopy(cell) for cell in cells], "1_6_advanced_topics", {"so-svrg": find("so-svrg")})
+def assembled(*cells, exercises=("so-svrg",)):
+    cells = [copy.deepcopy(cell) for cell in cells]
+    return assemble(cells, "1_6_advanced_topics", {name: find(name) for name in exercises})
 
 
 def test_what_the_bank_knows_is_written_into_a_statement():
@@ -152,11 +153,10 @@ def test_marks_that_make_no_sense(cells, said):
 
 
 def test_statements_in_another_order_than_the_numbers():
-    exercises = {name: find(name) for name in ("so-svrg", "so-saga")}
     cells = [cell("markdown", statement="so-saga"), STATEMENT]
     cells += [cell(solution="so-svrg"), cell(solution="so-saga")]
     with pytest.raises(ValueError, match="another order than the numbers"):
-        assemble(cells, "1_6_advanced_topics", exercises)
+        assembled(*cells, exercises=("so-svrg", "so-saga"))
 
 
 def test_an_exercise_without_a_concept(monkeypatch):
