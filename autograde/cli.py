@@ -70,6 +70,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def all_exercises() -> list[Exercise]:
+    try:
+        return list(bank().values())
+    except ValueError as error:
+        raise UsageError(error) from None
+
+
 def exercise_of(exercise_id: str) -> Exercise:
     try:
         return find(exercise_id)
@@ -99,7 +106,7 @@ def exercises_command(options: argparse.Namespace) -> int:
             "minutes": exercise.minutes,
             "concepts": [concept.name for concept in concepts().get(exercise.id, ())],
         }
-        for exercise in bank().values()
+        for exercise in all_exercises()
     ]
     if options.json:
         print(json.dumps(rows, indent=2))
@@ -116,10 +123,13 @@ def exercises_command(options: argparse.Namespace) -> int:
 def verify_command(options: argparse.Namespace) -> int:
     if options.hostile or options.stock:
         return hostile_command(options)
-    exercises = [exercise_of(name) for name in options.exercises] or list(bank().values())
+    exercises = [exercise_of(name) for name in options.exercises] or all_exercises()
     if options.answers is not None and not options.answers.is_dir():
         raise UsageError(f"there is no folder {options.answers}")
-    results = verify.verify(exercises, options.answers, options.seed)
+    try:
+        results = verify.verify(exercises, options.answers, options.seed)
+    except ValueError as error:
+        raise UsageError(error) from None
     print(json.dumps([result.json() for result in results], indent=2) if options.json else verify.table(results))
     return FULL if all(result.as_expected for result in results) else LESS
 

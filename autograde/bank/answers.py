@@ -23,9 +23,9 @@ class Patch:
     """A wrong answer that differs little from a right one.
 
     `on` is the name of the right answer's file, without its ending. `changes` maps old lines to new ones: whole lines,
-    one or several, each of which must occur exactly once in the right answer. Common indentation makes no difference:
-    the new lines start where the old ones did. `names` is what the messages must name: phrases between `|`, one of
-    which must occur.
+    one or several, each of which must occur exactly once in the right answer. How far they are indented in the table
+    makes no difference: the new lines are put where the old ones were. `names` is what the messages must name: phrases
+    between `|`, one of which must occur.
     """
 
     on: str
@@ -109,8 +109,10 @@ def apply(changes: Mapping[str, str], source: str, name: str) -> str:
         if len(found) != 1:
             raise ValueError(f"these lines must occur once in {name}.py, not {len(found)} times:\n{old}")
         (start,) = found
-        indent = min(leading(line) for line in lines[start : start + len(block)] if line.strip())
-        text = textwrap.indent("\n".join(without_indent(new)), " " * indent)
+        indent = margin("\n".join(lines[start : start + len(block)]))
+        # Where both are blocks indented alike, new lines may stand further in than the old ones.
+        fresh = without_indent(new, min(margin(old), margin(new)) or margin(new))
+        text = textwrap.indent("\n".join(fresh), " " * indent)
         places.append((start, start + len(block), text.splitlines()))
     places.sort()
     for (_, end, _), (start, _, _) in itertools.pairwise(places):
@@ -121,10 +123,12 @@ def apply(changes: Mapping[str, str], source: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def without_indent(text: str) -> list[str]:
-    """The lines of `text` without their common indentation, and without empty ones at both ends."""
-    return textwrap.dedent(text).strip("\n").rstrip().splitlines()
+def without_indent(text: str, width: int | None = None) -> list[str]:
+    """The lines of `text`, `width` characters narrower (by default their margin), without empty ones at both ends."""
+    width = margin(text) if width is None else width
+    return [line[width:].rstrip() for line in text.strip("\n").rstrip().splitlines()]
 
 
-def leading(line: str) -> int:
-    return len(line) - len(line.lstrip())
+def margin(text: str) -> int:
+    """The width of the indentation that all lines have in common, empty ones aside."""
+    return min((len(line) - len(line.lstrip()) for line in text.splitlines() if line.strip()), default=0)

@@ -172,6 +172,15 @@ def test_a_patch_replaces_lines_whatever_their_indentation():
         "return y": "",
     }
     assert apply(several, SOURCE, "right_x") == "def f(x):\n    y = x\n\n    while x:\n        y = x\n\n        break\n"
+    further_in = {
+        """
+            y = 2 * x
+        return y
+        """: """
+            y = 3 * x
+        """,
+    }
+    assert apply(further_in, SOURCE, "right_x") == "def f(x):\n    y = x\n\n    if x:\n        y = 3 * x\n"
     assert apply({"return y": "return y  # as it is", "y = x": ""}, SOURCE, "right_x").startswith("def f(x):\n\n    if")
 
 
