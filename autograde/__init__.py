@@ -1,4 +1,4 @@
-"""Grader of the course: pytest graders, the `check` function of the notebooks and the `autograde` command.
+"""Grader of the course: the bank of exercises, the `check` function of the notebooks and the `autograde` command.
 
 Importing this package imports nothing else: PyTorch and pytest come with the first check, nbgrader and jupytext with
 the modules that drive them.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autograde import verify
 from autograde.bank import bank, find
+from autograde.bank.concepts import concepts
 from autograde.judge.exercise import Exercise
 from autograde.judge.report import number
 from autograde.judge.runner import grade_file
@@ -55,12 +56,14 @@ def parser() -> argparse.ArgumentParser:
     verifier = commands.add_parser(
         "verify",
         help="check the grader against right and wrong answers",
-        description="Every right_*.py must get full marks; every wrong_*.py must lose points and be told why.",
+        description="Every right answer must get full marks; every wrong one must lose points and be told why.",
     )
     verifier.add_argument("exercises", metavar="EXERCISE", nargs="*", help="ids (default: all)")
     verifier.add_argument("--json", action="store_true", help="print JSON")
     verifier.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the inputs (default 0)")
-    verifier.add_argument("--answers", type=Path, default=verify.ANSWERS, metavar="DIR", help="one folder an exercise")
+    verifier.add_argument(
+        "--answers", type=Path, metavar="DIR", help="files in DIR/EXERCISE instead of the answers of the bank"
+    )
     verifier.add_argument("--hostile", action="store_true", help="grade the hostile submissions instead of the answers")
     verifier.add_argument("--stock", action="store_true", help="after --hostile: what stock nbgrader makes of them")
     verifier.set_defaults(command=verify_command)
@@ -103,6 +106,13 @@ def class_command(commands: argparse._SubParsersAction, function, name: str, hel
     return parser
 
 
+def all_exercises() -> list[Exercise]:
+    try:
+        return list(bank().values())
+    except ValueError as error:
+        raise UsageError(error) from None
+
+
 def exercise_of(exercise_id: str) -> Exercise:
     try:
         return find(exercise_id)
@@ -130,18 +140,18 @@ def exercises_command(options: argparse.Namespace) -> int:
             "points": exercise.max_points,
             "difficulty": exercise.difficulty,
             "minutes": exercise.minutes,
-            "concepts": list(exercise.concepts),
+            "concepts": [concept.name for concept in concepts().get(exercise.id, ())],
         }
-        for exercise in bank().values()
+        for exercise in all_exercises()
     ]
     if options.json:
         print(json.dumps(rows, indent=2))
         return FINE
     for row in rows:
-        concepts = ", ".join(row["concepts"])
+        names = f" ({', '.join(row['concepts'])})" if row["concepts"] else ""
         print(
             f"{row['id']:<28} {row['notebook']:<16} {number(row['points']):>3} points  difficulty {row['difficulty']}"
-            f"  {row['minutes']:>2} min  {row['title']} ({concepts})"
+            f"  {row['minutes']:>2} min  {row['title']}{names}"
         )
     return FINE
 
@@ -149,10 +159,13 @@ def exercises_command(options: argparse.Namespace) -> int:
 def verify_command(options: argparse.Namespace) -> int:
     if options.hostile or options.stock:
         return hostile_command(options)
-    exercises = [exercise_of(name) for name in options.exercises] or list(bank().values())
-    if not options.answers.is_dir():
+    exercises = [exercise_of(name) for name in options.exercises] or all_exercises()
+    if options.answers is not None and not options.answers.is_dir():
         raise UsageError(f"there is no folder {options.answers}")
-    results = verify.verify(exercises, options.answers, options.seed)
+    try:
+        results = verify.verify(exercises, options.answers, options.seed)
+    except ValueError as error:
+        raise UsageError(error) from None
     print(json.dumps([result.json() for result in results], indent=2) if options.json else verify.table(results))
     return FINE if all(result.as_expected for result in results) else LESS
 

@@ -1,22 +1,24 @@
 """Prove the grader on right and wrong answers.
 
-Every `right_*.py` must get full marks. Every `wrong_*.py` must lose points, and the messages must name the mistake that
-its first line describes: `# names: phrase | other phrase` asks that one of the phrases occurs in a message; any other
-first line is free text, and at least half of its content words must occur.
+Every right answer must get full marks. Every wrong one must lose points, and the messages must name the mistake that
+it promises: `names: phrase | other phrase` asks that one of the phrases occurs in a message; anything else is free
+text, and at least half of its content words must occur.
 """
 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograde.bank import folder_of
+from autograde.bank.answers import KnownAnswer, files, known_answers
 from autograde.judge.exercise import Exercise
 from autograde.judge.report import Report, number
 from autograde.judge.runner import grade_file
 
-ANSWERS = Path(__file__).parent / "answers"
 # fmt: off
 COMMON_WORDS = frozenset((
     "about", "also", "answer", "because", "been", "before", "does", "file", "from", "gives", "have", "here", "instead",
@@ -28,7 +30,10 @@ COMMON_WORDS = frozenset((
 
 @dataclass(frozen=True)
 class Verdict:
-    """One answer against what its file name promises; `lost` and `named` are meant for wrong answers."""
+    """One answer against what it promises; `lost` and `named` are meant for wrong answers.
+
+    `file` is the name of its file, or of its patch.
+    """
 
     exercise: str
     file: str
@@ -57,44 +62,55 @@ class Verdict:
         }
 
 
-def verify(exercises: Sequence[Exercise], answers: Path = ANSWERS, seed: int = 0) -> list[Verdict]:
-    """One verdict for each answer file under `answers`/<exercise id>; an exercise without any gets one that says so."""
-    return [verdict for exercise in exercises for verdict in verify_exercise(exercise, answers / exercise.id, seed)]
+def verify(exercises: Sequence[Exercise], folder: Path | None = None, seed: int = 0) -> list[Verdict]:
+    """One verdict for each answer; an exercise without right or without wrong ones gets one that says so.
+
+    The answers are those of the bank or, where `folder` is given, the files in `folder`/<exercise id>.
+    """
+    return [verdict for exercise in exercises for verdict in verify_exercise(exercise, folder, seed)]
 
 
-def verify_exercise(exercise: Exercise, folder: Path, seed: int) -> list[Verdict]:
-    verdicts = []
+def verify_exercise(exercise: Exercise, folder: Path | None = None, seed: int = 0) -> list[Verdict]:
+    if folder is None:
+        answers = known_answers(exercise.id)
+    else:
+        answers = [answer for right in (True, False) for answer in files(folder / exercise.id, right)]
+    verdicts = [judge(exercise, answer, grade_answer(exercise, answer, seed)) for answer in answers]
     for kind, right in (("right", True), ("wrong", False)):
-        files = sorted(folder.glob(f"{kind}_*.py"))
-        verdicts += [judge(exercise, path, right, grade_file(exercise, path, seed)) for path in files]
-        if not files:
-            problem = f"there is no {kind}_*.py in {folder}"
+        if not any(answer.right == right for answer in answers):
+            problem = f"there is no {kind}_*.py in {folder_of(exercise.id) if folder is None else folder / exercise.id}"
             verdicts.append(Verdict(exercise.id, f"{kind}_*.py", right, None, False, False, problem))
     return verdicts
 
 
-def judge(exercise: Exercise, path: Path, right: bool, report: Report) -> Verdict:
+def grade_answer(exercise: Exercise, answer: KnownAnswer, seed: int = 0) -> Report:
+    """The report of an answer, run from a file as a learner's is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"{answer.name.removesuffix('.py')}.py")
+        path.write_text(answer.source, encoding="utf-8")
+        return grade_file(exercise, path, seed)
+
+
+def judge(exercise: Exercise, answer: KnownAnswer, report: Report) -> Verdict:
     lost = not report.full
     messages = failed_messages(report)
-    first_line = path.read_text(encoding="utf-8").split("\n", 1)[0]
-    named = lost and names_mistake(first_line, messages)
+    named = lost and names_mistake(answer.promise, messages)
     problem = ""
-    if right and lost:
+    if answer.right and lost:
         problem = f"a right answer got {number(report.points)} of {number(report.max_points)} points: {messages[0]}"
-    elif not right and not lost:
+    elif not answer.right and not lost:
         problem = "a wrong answer got full marks"
-    elif not right and not named:
-        problem = f"no message names the mistake ({first_line.lstrip('# ').strip()}): {messages[0]}"
-    return Verdict(exercise.id, path.name, right, report, lost, named, problem)
+    elif not answer.right and not named:
+        problem = f"no message names the mistake ({answer.promise}): {messages[0]}"
+    return Verdict(exercise.id, answer.name, answer.right, report, lost, named, problem)
 
 
 def failed_messages(report: Report) -> list[str]:
     return [test.message for test in report.tests if not test.passed]
 
 
-def names_mistake(first_line: str, messages: Sequence[str]) -> bool:
-    """Whether the messages name what the first line of a wrong answer says."""
-    wanted = first_line.lstrip("#").strip()
+def names_mistake(wanted: str, messages: Sequence[str]) -> bool:
+    """Whether the messages name what a wrong answer promises."""
     said = fold(" ".join(messages))
     if wanted.lower().startswith("names:"):
         phrases = [fold(phrase) for phrase in wanted[len("names:") :].split("|")]

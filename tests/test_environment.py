@@ -179,4 +179,7 @@ def test_wheel_holds_the_library_the_graders_the_questions_and_the_templates(tmp
     for path in data:
         base = ROOT / "course" if path.suffix == ".toml" else ROOT
         assert path.relative_to(base).as_posix() in names, f"{path.name} is missing from the wheel"
-    assert not [name for name in names if name.startswith(("autograde/answers/", "autograde/class/"))]
+    for path in (ROOT / "autograde" / "bank").glob("*/*.py"):
+        installed = path.name in ("exercise.py", "mistakes.py")
+        assert (path.relative_to(ROOT).as_posix() in names) == installed, f"{path}, with its answers left out"
+    assert not [name for name in names if name.startswith("autograde/class/")]

@@ -2,8 +2,9 @@
 
 The .py (jupytext percent) files under `course/` and `solutions/` are the source; the .ipynb beside each is generated,
 and `exercises/` is what nbgrader's own generate_assignment makes of the solutions. The same source gives the same
-bytes: cell ids come from the source, and nothing is executed. With --check nothing is written: the files that are out
-of date are listed, and the exit code is 1 when there are any.
+bytes: cell ids come from the source, and nothing is executed. The cells of a solution carry short marks, which
+`autograde.authoring.assignments` replaces. With --check nothing is written: the files that are out of date are listed,
+and the exit code is 1 when there are any.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from autograde.authoring.assignments import assemble
+from autograde.bank import bank
 from autograde.classroom.settings import course_settings
 from autograde.sandbox.paths import ROOT
 
@@ -36,7 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 when a file is out of date")
     options = parser.parse_args(arguments)
-    wanted = build(ROOT)
+    try:
+        wanted = build(ROOT)
+    except ValueError as error:
+        print(f"notebooks: {error}", file=sys.stderr)
+        return 2
     stale = sorted(path for path, text in wanted.items() if not path.is_file() or path.read_bytes() != text)
     extra = sorted(leftovers(ROOT, wanted))
     if options.check:
@@ -72,13 +79,25 @@ def sources(root: Path) -> list[Path]:
 
 
 def read_source(path: Path) -> NotebookNode:
-    """The notebook of one percent script, with ids and metadata that depend on the script alone."""
+    """The notebook of one percent script, with ids and metadata that depend on the script alone.
+
+    A solution also depends on what the bank and course/concepts.toml say of its exercises. Raises ValueError, with the
+    name of the script, when its marks make no sense.
+    """
     import jupytext  # half a second, and only the making of notebooks needs it
 
     notebook = jupytext.read(path, fmt="py:percent")
     # Without jupytext's own metadata, saving the .ipynb in JupyterLab cannot rewrite the script.
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        cell.metadata.pop("lines_to_next_cell", None)  # jupytext's note on blank lines in the script
+    if path.parent.parent.name == "solutions":
+        exercises = {exercise.id: exercise for exercise in bank().values() if exercise.notebook == path.stem}
+        try:
+            notebook.cells = assemble(notebook.cells, path.stem, exercises)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from None
     seen: set[str] = set()
     for index, cell in enumerate(notebook.cells):
         identifier = cell_id(cell, index)
@@ -86,7 +105,6 @@ def read_source(path: Path) -> NotebookNode:
             identifier += "x"
         seen.add(identifier)
         cell["id"] = identifier
-        cell.metadata.pop("lines_to_next_cell", None)  # jupytext's note on blank lines in the script
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nbformat.validate(notebook)

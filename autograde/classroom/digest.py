@@ -9,7 +9,7 @@ from pathlib import Path
 from autograde.sandbox.paths import ROOT
 
 GRADER = ROOT / "autograde"
-ROOMS = ("judge", "worker", "sandbox", "classroom", "graders")  # the last until every exercise has its folder
+ROOMS = ("judge", "worker", "sandbox", "classroom")
 ANSWERS = ("right_", "wrong")  # what the tests of an exercise are tested with: no grade depends on it
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 import nbformat
 
 from autograde.bank import bank
+from autograde.bank.answers import first_answer
 from autograde.classroom.rebuild import grade_id
 from autograde.classroom.settings import PROJECT_CLASS, class_settings
 from autograde.judge.exercise import Exercise
@@ -25,7 +26,6 @@ from autograde.judge.report import number
 from autograde.sandbox.paths import ROOT
 
 SAMPLE = PROJECT_CLASS / "sample"
-ANSWERS = ROOT / "autograde" / "answers"
 ASSIGNMENT = "1_1_intuition"
 SEED = 0  # the public one: the sample's points are those that `check` shows
 
@@ -113,20 +113,15 @@ def sample_students(exercises: list[Exercise]) -> list[Student]:
     return [
         Student("ada", "Ada", "the worked solutions", lambda exercise, worked: worked),
         Student("boris", "Boris", "half answered", lambda exercise, worked: worked if exercise in answered else None),
-        Student("chen", "Chen", "a known mistake in each", lambda exercise, worked: answer_file(exercise, "wrong")),
+        Student("chen", "Chen", "a known mistake in each", lambda exercise, worked: known(exercise, right=False)),
         Student("dara", "Dara", "nothing answered", lambda exercise, worked: None),
         Student("emil", "Emil", "cells that raise", lambda exercise, worked: raising),
-        Student("fay", "Fay", "right in another way", lambda exercise, worked: answer_file(exercise, "right")),
+        Student("fay", "Fay", "right in another way", lambda exercise, worked: known(exercise, right=True)),
     ]
 
 
-def answer_file(exercise: Exercise, kind: str) -> str:
-    """The first right or wrong answer of the exercise. Raises FileNotFoundError when there is none."""
-    found = sorted((ANSWERS / exercise.id).glob(f"{kind}_*.py"))
-    if not found:
-        raise FileNotFoundError(f"there is no {kind}_*.py for {exercise.id}")
-    lines = found[0].read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith("# names:"))
+def known(exercise: Exercise, right: bool) -> str:
+    return first_answer(exercise.id, right).source
 
 
 def submit(folder: Path, student: Student, exercises: list[Exercise]) -> None:

@@ -19,14 +19,15 @@ class GradedTest:
     title: str
     points: float
     hidden: bool
-    path: str
+    function: Callable[..., None]
 
 
 @dataclass(frozen=True)
 class Exercise:
     """One exercise: who it is for, which functions the answer defines, and the tests that grade it.
 
-    `minutes` is the expected time for a learner. Limits: `time_limit` in seconds for one test, `cell_time` in seconds
+    `number` is its place in `notebook`, counted from 1; `difficulty` goes from 1 to 5; `minutes` is the expected time
+    for a learner. Limits: `time_limit` in seconds for one test, `cell_time` in seconds
     for running the cell that answers, `memory` in bytes; where a worker runs the answer they are seconds of processor
     time. `needs` names earlier exercises whose functions this one calls. `tests` is filled by the `grade` decorator, in
     the order of the module.
@@ -34,11 +35,11 @@ class Exercise:
 
     id: str
     notebook: str
+    number: int
     title: str
     functions: tuple[str, ...]
     difficulty: int
     minutes: int
-    concepts: tuple[str, ...]
     time_limit: float = 5.0
     cell_time: float = 15.0
     memory: int = 2**30
@@ -48,6 +49,11 @@ class Exercise:
     @property
     def max_points(self) -> float:
         return float(sum(test.points for test in self.tests.values()))
+
+
+def id_of(package: str) -> str:
+    """The id of the exercise in that package: "autograde.bank.so_svrg" -> "so-svrg"."""
+    return package.rpartition(".")[2].replace("_", "-")
 
 
 def grade(exercise: Exercise, points: float, hidden: bool = False) -> Callable[[Callable], Callable]:
@@ -64,8 +70,7 @@ def grade(exercise: Exercise, points: float, hidden: bool = False) -> Callable[[
         if name in exercise.tests:
             raise ValueError(f"{exercise.id} has two tests named {name}")
         title = (inspect.getdoc(function) or name.removeprefix("test_").replace("_", " ")).splitlines()[0].strip()
-        path = inspect.getsourcefile(function) or function.__code__.co_filename
-        exercise.tests[name] = GradedTest(name, title.rstrip("."), float(points), hidden, path)
+        exercise.tests[name] = GradedTest(name, title.rstrip("."), float(points), hidden, function)
         return function
 
     return register

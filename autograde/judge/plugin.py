@@ -24,10 +24,12 @@ ALL_TESTS = 2.5  # times the limit of one
 class GradedItem(pytest.Item):
     """One test of an exercise; its arguments are of `answer`, `generator` and `seed` those that it names."""
 
-    def __init__(self, *, function: Callable[..., None], **more: object):
+    def __init__(self, *, exercise: Exercise, test: GradedTest, **more: object):
         super().__init__(**more)
-        self.function = function
-        self.wants = inspect.signature(function).parameters
+        self.exercise = exercise
+        self.test = test
+        self.key = exercise.id, test.name
+        self.wants = inspect.signature(test.function).parameters
 
     def runtest(self) -> None:
         raise RuntimeError("the tests of exercises are run by `GradingPlugin`")
@@ -48,40 +50,43 @@ class GradingPlugin:
         seed: int,
         until_failure: bool = False,
     ):
-        self._exercises = {name: exercise for exercise in exercises for name in exercise.tests}
-        if len(self._exercises) != sum(len(exercise.tests) for exercise in exercises):
-            raise ValueError("two exercises have a test of the same name")
+        self._exercises = exercises
         self._arrange = arrange
         self._seed = seed
         self._until_failure = until_failure
         self._failed: set[str] = set()
         self.explained: set[str] = set()  # exercises in which a test recognized a typical mistake
         self._current: tuple[Exercise, Answer] | None = None
-        self._situations: dict[str, Situation] = {}
-        self._failures: dict[str, str | None] = {}
+        # By exercise and test.
+        self._situations: dict[tuple[str, str], Situation] = {}
+        self._failures: dict[tuple[str, str], str | None] = {}
         self._forbidden: dict[str, str] = {}
         self._left = {exercise.id: ALL_TESTS * exercise.time_limit for exercise in exercises}
         self.seconds = {exercise.id: 0.0 for exercise in exercises}
         self.trouble: Exception | None = None
 
-    def pytest_pycollect_makeitem(self, collector: pytest.Module, name: str, obj: object) -> object:
-        """The tests of the exercises, and nothing else of their modules."""
-        if name not in self._exercises:
-            return []
-        return GradedItem.from_parent(collector, name=name, function=obj)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> bool:
+        """The items are the tests of the exercises, which are known: pytest need not look for them in files.
 
-    def pytest_collection_modifyitems(self, items: list[GradedItem]) -> None:
-        """Exercise by exercise."""
-        order = {name: position for position, name in enumerate(self._exercises)}
-        items.sort(key=lambda item: order[item.name])
+        From here on what is printed is kept from the screen; pytest itself does so only around its own items.
+        """
+        session.items = [
+            GradedItem.from_parent(session, name=test.name, exercise=exercise, test=test)
+            for exercise in self._exercises
+            for test in exercise.tests.values()
+        ]
+        session.testscollected = len(session.items)
+        session.config.pluginmanager.getplugin("capturemanager").resume_global_capture()
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: GradedItem) -> bool:
         """Run a test and keep its outcome. pytest's own way would format a traceback of every failure, which nobody
         reads, and takes as long again for its fixtures as a test does."""
-        exercise = self._exercises[item.name]
+        exercise = item.exercise
         try:
-            self._run(exercise, item)
+            self._run(item)
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
         except BaseException as error:
@@ -89,14 +94,10 @@ class GradingPlugin:
             self._failed.add(exercise.id)
             if isinstance(error, KnownMistake):
                 self.explained.add(exercise.id)
-            self._failures[item.name] = sentence(error, self._current[1] if self._current else None)
+            self._failures[item.key] = sentence(error, self._current[1] if self._current else None)
         else:
-            self._failures[item.name] = None
+            self._failures[item.key] = None
         return True
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """From here on keep what is printed from the screen; pytest itself does so only around its own items."""
-        session.config.pluginmanager.getplugin("capturemanager").resume_global_capture()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Drop what was printed: pytest would hand it back at its end."""
@@ -104,21 +105,22 @@ class GradingPlugin:
         capture.suspend_global_capture()
         capture.read_global_capture()
 
-    def _run(self, exercise: Exercise, item: GradedItem) -> None:
+    def _run(self, item: GradedItem) -> None:
+        exercise, test = item.exercise, item.test
         answer = self._answer(exercise)
         limit = min(exercise.time_limit, self._left[exercise.id])
         if limit <= 0:
             raise Mistake("not run: the earlier tests took all the time that this exercise has")
-        seed = self._test_seed(exercise, item.name)
+        seed = self._test_seed(exercise, test.name)
         # A fresh generator, on the CPU: the same seed and test give the same inputs, always.
         known = {"answer": answer, "generator": torch.Generator().manual_seed(seed), "seed": self._seed}
         arguments = {name: known[name] for name in item.wants}
-        current = self._situations[item.name] = Situation(hidden=exercise.tests[item.name].hidden)
+        current = self._situations[item.key] = Situation(hidden=test.hidden)
         token = situation.set(current)
         started = time.monotonic()
         try:
             with isolated_torch(seed):
-                answer.run_test(lambda: item.function(**arguments), limit, seed)
+                answer.run_test(lambda: test.function(**arguments), limit, seed)
         except OutOfTime:
             who = answer.running or "the answer"
             raise Mistake(f"{who} took more than {limit:.2g} s: is there an endless loop?") from None
@@ -163,10 +165,11 @@ class GradingPlugin:
         return self._forbidden.get(exercise.id, "")
 
     def _result(self, exercise: Exercise, test: GradedTest) -> TestResult:
-        message = self._failures.get(test.name, "not run: an earlier test stopped the grading")
+        key = exercise.id, test.name
+        message = self._failures.get(key, "not run: an earlier test stopped the grading")
         message = self._forbidden.get(exercise.id, message)
         passed = message is None
-        current = self._situations.get(test.name, Situation())
+        current = self._situations.get(key, Situation())
         return TestResult(
             name=test.name,
             title=test.title,

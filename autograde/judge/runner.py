@@ -21,6 +21,20 @@ WITHOUT = ("cacheprovider", "faulthandler", "terminal", "unraisableexception", "
 WITHOUT += ("junitxml", "pastebin", "stepwise", "debugging", "setuponly", "setupplan", "logging", "legacypath")
 WITHOUT += ("python_path", "tmpdir", "monkeypatch", "recwarn", "subtests", "reports")
 
+# Options that keep the user's own pytest.ini, conftest.py and cache out of the run, and their screen quiet.
+HERE = Path(__file__).resolve().parent
+OPTIONS = [
+    *("-c", os.devnull),
+    f"--rootdir={HERE}",
+    f"--confcutdir={HERE}",  # else every folder above is listed
+    "--noconftest",
+    "--import-mode=importlib",
+    "--assert=plain",
+    "--capture=fd",
+    *("-W", "ignore"),
+    *(f"-pno:{name}" for name in WITHOUT),
+]
+
 
 def run(exercise: Exercise, namespace: Mapping[str, object], seed: int = 0) -> Report:
     """Grade the functions in `namespace` (name -> object) in this process and return a Report.
@@ -35,7 +49,7 @@ def run(exercise: Exercise, namespace: Mapping[str, object], seed: int = 0) -> R
 def run_tests(
     exercises: Sequence[Exercise], arrange: Callable[[Exercise], Answer], seed: int, until_failure: bool = False
 ) -> GradingPlugin:
-    """Run the tests of some exercises of one module, in their order, in one session of pytest.
+    """Run the tests of some exercises, in their order, in one session of pytest.
 
     `arrange` gives the answer of each exercise, see `GradingPlugin`; whatever it raises besides `Mistake` is raised
     again here. Raises RuntimeError when the tests themselves could not be run.
@@ -44,11 +58,9 @@ def run_tests(
     for exercise in exercises:
         if not exercise.tests:
             raise RuntimeError(f"{exercise.id} has no tests")
-    # The modules, of which the plugin keeps the tests wanted: pytest takes a millisecond to find each test by its name.
-    modules = dict.fromkeys(Path(test.path).resolve() for exercise in exercises for test in exercise.tests.values())
     plugin = GradingPlugin(exercises, arrange, seed, until_failure)
     with undisturbed():
-        status = pytest.main([*options(next(iter(modules)).parent), *map(str, modules)], plugins=[plugin])
+        status = pytest.main(OPTIONS, plugins=[plugin])
     if plugin.trouble is not None:
         raise plugin.trouble
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
@@ -75,21 +87,6 @@ def no_points(exercise: Exercise, reason: str) -> Report:
         for test in exercise.tests.values()
     )
     return Report(exercise.id, exercise.title, tests)
-
-
-def options(root: Path) -> list[str]:
-    """Options that keep the user's own pytest.ini, conftest.py and cache out of the run, and their screen quiet."""
-    return [
-        *("-c", os.devnull),
-        f"--rootdir={root}",
-        f"--confcutdir={root.parent}",  # else every folder above is listed
-        "--noconftest",
-        "--import-mode=importlib",
-        "--assert=plain",
-        "--capture=fd",
-        *("-W", "ignore"),
-        *(f"-pno:{name}" for name in WITHOUT),
-    ]
 
 
 @contextmanager

@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "intuition-opening", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% [markdown] locked="intuition-opening"
 # # 1.1 Intuition: assignment
 #
 # Six short functions, the ones you would reach for when a training run is noisy: what a minibatch estimates, how far off it
@@ -24,17 +24,12 @@
 # **Handing in.** Run *Kernel → Restart Kernel and Run All Cells*, save under the present file name, and submit this notebook. The
 # locked cells are put back as they were before grading, so write only in the solution cells or in new cells of your own.
 
-# %% nbgrader={"grade": false, "grade_id": "intuition-setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% locked="intuition-setup"
 import torch
 
 from autograde import check
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-minibatch-gradient-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 1 · Gradient of a minibatch
-#
-# Difficulty 2/5 · 15 minutes · 7 points · lesson:
-# [minibatch estimator](../../course/1_stochastic_optimization/1_intuition.ipynb#Minibatch-estimator)
-#
+# %% [markdown] statement="so-minibatch-gradient" lesson="lesson: []"
 # *A pass over all N rows costs a minute, and you can afford 32 rows a step. Which vector do you step along?*
 #
 # For logistic regression with labels $y_i \in \{-1, +1\}$ the loss of row $i$ is
@@ -61,7 +56,7 @@ from autograde import check
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-minibatch-gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-minibatch-gradient"
 def minibatch_gradient(theta, X, y, idx):
     """Gradient (d,) of the mean logistic loss over the rows idx.
 
@@ -90,15 +85,7 @@ def minibatch_gradient(theta, X, y, idx):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-minibatch-gradient-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-minibatch-gradient")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-gradient-variance-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 2 · Gradient variance
-#
-# Difficulty 2/5 · 15 minutes · 7 points · from
-# [gradient variance](../../course/1_stochastic_optimization/1_intuition.ipynb#Gradient-variance)
-#
+# %% [markdown] statement="so-gradient-variance" lesson="from []"
 # *Your loss curve is fuzzy at a batch size of 8. How much calmer will it be at 128, and does it matter that the loader shuffles
 # instead of drawing each row afresh?*
 #
@@ -126,7 +113,7 @@ check("so-minibatch-gradient")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-gradient-variance", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-gradient-variance"
 def gradient_variance(per_sample, batch_size, replacement=True):
     """Trace of the covariance of the mean of batch_size rows of per_sample (N, d), as a float.
 
@@ -152,15 +139,7 @@ def gradient_variance(per_sample, batch_size, replacement=True):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-gradient-variance-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-gradient-variance")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-sgd-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 3 · SGD with a schedule
-#
-# Difficulty 2/5 · 20 minutes · 8 points · the lesson's
-# [object of study](../../course/1_stochastic_optimization/1_intuition.ipynb#2-The-object:-parameters,-objective,-algorithm,-diagnostic)
-#
+# %% [markdown] statement="so-sgd" lesson="the lesson's [object of study](../../course/1_stochastic_optimization/1_intuition.ipynb#2-The-object:-parameters,-objective,-algorithm,-diagnostic)"
 # *Two training loops share data, seed and schedule, yet their curves differ from the second step on. Which of them reads the learning rate
 # one step late?*
 #
@@ -188,7 +167,7 @@ check("so-gradient-variance")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-sgd", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-sgd"
 def sgd(grad, theta0, lr, steps):
     """Trajectory (steps + 1, d) of stochastic gradient descent from theta0 (d,).
 
@@ -212,15 +191,7 @@ def sgd(grad, theta0, lr, steps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-sgd-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-sgd")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-samples-to-target-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 4 · Samples to a target loss
-#
-# Difficulty 1/5 · 10 minutes · 6 points · read first:
-# [batch-size scaling](../../course/1_stochastic_optimization/1_intuition.ipynb#Batch-size-scaling)
-#
+# %% [markdown] statement="so-samples-to-target" lesson="read first: []"
 # *The run with the large batch needed fewer steps. Did it also need less data?*
 #
 # Steps cost time, samples cost compute, and only a count of samples compares batch sizes fairly. With $L_t$ the loss after $t$ steps of
@@ -245,7 +216,7 @@ check("so-sgd")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-samples-to-target", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-samples-to-target"
 def samples_to_target(losses, batch_size, target):
     """Samples seen when the loss first is <= target, as an int; None if it never is.
 
@@ -268,15 +239,7 @@ def samples_to_target(losses, batch_size, target):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-samples-to-target-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-samples-to-target")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-critical-batch-knee-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 5 · The knee: critical batch size
-#
-# Difficulty 2/5 · 10 minutes · 6 points · background:
-# [critical batch size](../../course/1_stochastic_optimization/1_intuition.ipynb#Critical-batch-size)
-#
+# %% [markdown] statement="so-critical-batch-knee" lesson="background: []"
 # *You are offered twice the accelerators. Will doubling the batch nearly halve the number of steps, or are you past the point where
 # averaging helps?*
 #
@@ -302,7 +265,7 @@ check("so-samples-to-target")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-critical-batch-knee", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-critical-batch-knee"
 def simple_critical_batch(per_sample):
     """Simple noise scale tr(Cov) / norm(mean)^2 of per_sample (N, d), a float in units of samples.
 
@@ -324,15 +287,7 @@ def simple_critical_batch(per_sample):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-critical-batch-knee-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-critical-batch-knee")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-robbins-monro-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 6 · A Robbins-Monro schedule
-#
-# Difficulty 2/5 · 15 minutes · 7 points · goes with the
-# [Robbins-Monro schedule](../../course/1_stochastic_optimization/1_intuition.ipynb#Robbins-Monro-schedule)
-#
+# %% [markdown] statement="so-robbins-monro" lesson="goes with the []"
 # *With a constant learning rate the loss hangs at a floor. Decay it too fast and the run stops short of the optimum. How fast is
 # right?*
 #
@@ -362,7 +317,7 @@ check("so-critical-batch-knee")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-robbins-monro", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-robbins-monro"
 def robbins_monro(c, t0, power=1.0):
     """Schedule t -> c / (t + t0)**power, a callable from the optimizer step (int) to the learning rate (float).
 
@@ -389,7 +344,3 @@ def satisfies_robbins_monro(power):
     # sum t^-2p converges for 2p > 1; at p = 1/2 it is that same harmonic series, so this end is excluded.
     return 0.5 < power <= 1.0
     ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "so-robbins-monro-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-robbins-monro")

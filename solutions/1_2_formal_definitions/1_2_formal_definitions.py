@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "formal-definitions-opening", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% [markdown] locked="formal-definitions-opening"
 # # 1.2 Formal definitions: assignment
 #
 # A training run reports numbers that stand for others: the training loss for the loss on unseen data, a minibatch gradient for the
@@ -22,17 +22,12 @@
 #
 # **Handing in.** Once the checks are as good as you want them, run everything in a fresh kernel, save, and submit the notebook as it is named. Locked cells are restored before grading.
 
-# %% nbgrader={"grade": false, "grade_id": "formal-definitions-setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% locked="formal-definitions-setup"
 import torch
 
 from autograde import check
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-empirical-risk-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 1 · Empirical risk
-#
-# Difficulty 2/5 · 15 minutes · 8 points · lesson:
-# [empirical risk](../../course/1_stochastic_optimization/2_formal_definitions.ipynb#Empirical-risk)
-#
+# %% [markdown] statement="so-empirical-risk" lesson="lesson: []"
 # *The training loss went to `inf` after one step with a large learning rate. Are the parameters lost, or only the way the loss is computed?*
 #
 # What full-batch training minimises is the mean loss over the data at hand, here for logistic regression with labels
@@ -61,7 +56,7 @@ from autograde import check
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-empirical-risk", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-empirical-risk"
 def empirical_risk(theta, X, y, l2=0.0):
     """Mean logistic loss of theta (d,) on X (N, d) with labels y (N,) in {-1, +1}, plus l2/2 norm(theta)^2; a float.
 
@@ -86,15 +81,7 @@ def empirical_risk(theta, X, y, l2=0.0):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-empirical-risk-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-empirical-risk")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-population-risk-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 2 · Population risk with an error bar
-#
-# Difficulty 2/5 · 15 minutes · 8 points · see
-# [population risk](../../course/1_stochastic_optimization/2_formal_definitions.ipynb#Population-risk)
-#
+# %% [markdown] statement="so-population-risk" lesson="see []"
 # *Checkpoint A has a validation loss of 2.31, checkpoint B one of 2.29, both on the same 500 fresh sequences. Which of the digits
 # would change with 500 others?*
 #
@@ -124,7 +111,7 @@ check("so-empirical-risk")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-population-risk", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-population-risk"
 def population_risk(loss_samples, confidence=0.95):
     """Mean of fresh losses (n,) and the half-width of its normal confidence interval, two floats.
 
@@ -149,15 +136,7 @@ def population_risk(loss_samples, confidence=0.95):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-population-risk-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-population-risk")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-bias-test-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 3 · A test for bias
-#
-# Difficulty 2/5 · 10 minutes · 7 points · idea:
-# [unbiased gradient oracle](../../course/1_stochastic_optimization/2_formal_definitions.ipynb#Unbiased-gradient-oracle)
-#
+# %% [markdown] statement="so-bias-test" lesson="idea: []"
 # *A colleague clips the gradient of every sample before averaging and says that it only removes noise. You can draw a thousand such
 # gradients: does their mean miss the full gradient by more than chance?*
 #
@@ -183,7 +162,7 @@ check("so-population-risk")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-bias-test", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-bias-test"
 def bias_z(estimates, truth):
     """z-scores (d,) of the mean of estimates (n, d) against truth (d,), with the n - 1 standard error.
 
@@ -204,15 +183,7 @@ def bias_z(estimates, truth):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-bias-test-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-bias-test")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-importance-sampling-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 4 · Importance sampling
-#
-# Difficulty 3/5 · 15 minutes · 7 points · derived in
-# [importance sampling](../../course/1_stochastic_optimization/2_formal_definitions.ipynb#Importance-sampling)
-#
+# %% [markdown] statement="so-importance-sampling" lesson="derived in []"
 # *Rare classes are drawn ten times as often as common ones. Is the model still being trained on the loss you report?*
 #
 # Row $i$ of $N$ is drawn with probability $p_i$, independently $B$ times, which gives the row numbers `idx`. The plain mean of the drawn gradients
@@ -240,7 +211,7 @@ check("so-bias-test")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-importance-sampling", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-importance-sampling"
 def importance_gradient(per_sample, p, idx):
     """Unbiased estimate (d,) of the mean row of per_sample (N, d) from rows idx (B,) drawn with probabilities p (N,).
 
@@ -267,7 +238,3 @@ def importance_gradient(per_sample, p, idx):
     weights = 1 / (n_rows * drawn)
     return (weights[:, None] * per_sample[idx]).mean(dim=0)
     ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "so-importance-sampling-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-importance-sampling")

@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "geometry-and-guarantees-opening", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% [markdown] locked="geometry-and-guarantees-opening"
 # # 1.3 Geometry and guarantees: assignment
 #
 # Five predictions that can be made before a run: how long a minibatch gradient is, what one step gains at least, where the iterates
@@ -22,17 +22,12 @@
 #
 # **Handing in.** Restart, run everything, save under the same name, submit. Only your own cells are kept; the locked ones are put back.
 
-# %% nbgrader={"grade": false, "grade_id": "geometry-and-guarantees-setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% locked="geometry-and-guarantees-setup"
 import torch
 
 from autograde import check
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-expected-square-norm-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 1 · Expected squared norm
-#
-# Difficulty 1/5 · 10 minutes · 6 points · from
-# <a href="../../course/1_stochastic_optimization/3_geometry_and_guarantees.ipynb#Geometry-of-the-unbiased-oracle">geometry of the unbiased oracle</a>
-#
+# %% [markdown] statement="so-expected-square-norm" lesson="from <a>"
 # *The logged gradient norm stays near 4 while the loss has long stopped falling. Is there still a slope to follow?*
 #
 # The noise of an unbiased oracle is orthogonal to the signal on average, so by Pythagoras
@@ -56,7 +51,7 @@ from autograde import check
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-expected-square-norm", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-expected-square-norm"
 def expected_square_norm(mean_grad, cov_trace, batch_size):
     """E norm(g_B)^2 of an unbiased minibatch gradient with mean mean_grad (d,), a float.
 
@@ -75,15 +70,7 @@ def expected_square_norm(mean_grad, cov_trace, batch_size):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-expected-square-norm-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-expected-square-norm")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-descent-bound-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 2 · Descent lemma with noise
-#
-# Difficulty 2/5 · 10 minutes · 7 points · proved in
-# <a href="../../course/1_stochastic_optimization/3_geometry_and_guarantees.ipynb#Gradient-variance-inequality">gradient-variance inequality</a>
-#
+# %% [markdown] statement="so-descent-bound" lesson="proved in <a>"
 # *One more step: will the loss go down on average, or does the noise cost more than the gradient gains?*
 #
 # Let $f$ have an $L$-Lipschitz gradient. One step $\theta^+ = \theta - \eta\, g_{\mathcal B}$ along an unbiased gradient satisfies
@@ -110,7 +97,7 @@ check("so-expected-square-norm")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-descent-bound", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-descent-bound"
 def descent_bound(f, grad_sq, lr, L, cov_trace, batch_size):
     """Upper bound, a float, on the expected objective after one SGD step from a point with value f.
 
@@ -135,15 +122,7 @@ def descent_bound(f, grad_sq, lr, L, cov_trace, batch_size):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-descent-bound-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-descent-bound")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-steady-state-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 3 · Where the noise settles
-#
-# Difficulty 3/5 · 25 minutes · 8 points · theory:
-# <a href="../../course/1_stochastic_optimization/3_geometry_and_guarantees.ipynb#Role-of-the-minibatch-estimator">role of the minibatch estimator</a>
-#
+# %% [markdown] statement="so-steady-state" lesson="theory: <a>"
 # *You add momentum 0.9 at the same learning rate and the loss floor rises tenfold. A bug, or what should happen?*
 #
 # On a quadratic with additive gradient noise every eigendirection of the Hessian moves by itself. With the error $\theta_i$ in direction $i$,
@@ -174,7 +153,7 @@ check("so-descent-bound")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-steady-state", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-steady-state"
 def steady_state_variance(eigs, noise_var, lr, batch_size, momentum=0.0):
     """Stationary variance (d,) of SGD with heavy-ball momentum along the eigendirections of a quadratic.
 
@@ -203,15 +182,7 @@ def steady_state_variance(eigs, noise_var, lr, batch_size, momentum=0.0):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-steady-state-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-steady-state")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-max-stable-lr-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 4 · Noise that sets the speed limit
-#
-# Difficulty 2/5 · 15 minutes · 6 points · where it breaks:
-# <a href="../../course/1_stochastic_optimization/3_geometry_and_guarantees.ipynb#Failure-when-assumptions-go">failure when assumptions go</a>
-#
+# %% [markdown] statement="so-max-stable-lr" lesson="where it breaks: <a>"
 # *Full-batch gradient descent runs happily at this learning rate. With four samples a step it blows up, although the labels contain no noise at
 # all. How can that be?*
 #
@@ -239,7 +210,7 @@ check("so-steady-state")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-max-stable-lr", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-max-stable-lr"
 def max_stable_lr(lam, batch_size):
     """Largest learning rate, a float, with a shrinking mean squared error: 1-D least squares, Gaussian inputs.
 
@@ -258,15 +229,7 @@ def max_stable_lr(lam, batch_size):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-max-stable-lr-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-max-stable-lr")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-strongly-convex-bound-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 5 · A guarantee for the distance
-#
-# Difficulty 2/5 · 10 minutes · 7 points · template:
-# <a href="../../course/1_stochastic_optimization/3_geometry_and_guarantees.ipynb#Strongly-convex-proof-template">strongly convex proof template</a>
-#
+# %% [markdown] statement="so-strongly-convex-bound" lesson="template: <a>"
 # *After how many steps is it pointless to go on at this learning rate?*
 #
 # For a $\mu$-strongly convex objective, an unbiased gradient whose noise has trace at most $\sigma^2$ for one sample, and a small enough constant learning
@@ -291,7 +254,7 @@ check("so-max-stable-lr")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-strongly-convex-bound", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-strongly-convex-bound"
 def strongly_convex_bound(d0_sq, lr, mu, noise_trace, batch_size, steps):
     """Bound, a float, on the expected squared distance to the optimum after `steps` SGD steps of constant rate lr.
 
@@ -317,7 +280,3 @@ def strongly_convex_bound(d0_sq, lr, mu, noise_trace, batch_size, steps):
     floor = lr * noise_trace / (mu * batch_size)
     return transient + floor
     ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "so-strongly-convex-bound-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-strongly-convex-bound")

@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "dynamics-opening", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% [markdown] locked="dynamics-opening"
 # # 1.4 Algorithms and dynamics: assignment
 #
 # Six functions for somebody who changes the batch size of a run, or its learning rate, and wants to know beforehand
@@ -25,17 +25,12 @@
 # **Handing in.** Restart the kernel, run all cells, save without renaming, submit. Locked cells are restored before
 # grading: keep your own experiments in cells that you add.
 
-# %% nbgrader={"grade": false, "grade_id": "dynamics-setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% locked="dynamics-setup"
 import torch
 
 from autograde import check
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-scale-lr-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 1 · Scaling the learning rate
-#
-# Difficulty 1/5 · 10 minutes · 6 points · lesson:
-# <a href="../../course/1_stochastic_optimization/4_algorithms_and_dynamics.ipynb#Batch-size-scaling-rules">batch-size scaling rules</a>
-#
+# %% [markdown] statement="so-scale-lr"
 # *The run was tuned at a batch of 256. Tomorrow it moves to a machine that holds 1,024 samples at once: which learning
 # rate do you try first?*
 #
@@ -65,7 +60,7 @@ from autograde import check
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-scale-lr", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-scale-lr"
 def scale_lr(base_lr, base_batch, batch, rule):
     """Learning rate for batch size `batch`, given that base_lr suits base_batch; a float.
 
@@ -93,15 +88,7 @@ def scale_lr(base_lr, base_batch, batch, rule):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-scale-lr-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-scale-lr")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-steps-examples-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 2 · Steps and examples on the hyperbola
-#
-# Difficulty 2/5 · 10 minutes · 6 points · about:
-# <a href="../../course/1_stochastic_optimization/4_algorithms_and_dynamics.ipynb#Critical-batch-size-and-stability">critical batch size and stability</a>
-#
+# %% [markdown] statement="so-steps-examples" lesson="about: <a>"
 # *Finance counts the samples you process, the deadline counts the optimizer steps. What does a batch of 512 cost in
 # each currency?*
 #
@@ -129,7 +116,7 @@ check("so-scale-lr")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-steps-examples", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-steps-examples"
 def steps_and_examples(batch, s_min, e_min):
     """Optimizer steps S and samples E = batch * S to the target loss, a pair of floats (S, E).
 
@@ -149,15 +136,7 @@ def steps_and_examples(batch, s_min, e_min):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-steps-examples-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-steps-examples")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-fit-critical-batch-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 3 · Fitting the critical batch size
-#
-# Difficulty 3/5 · 20 minutes · 8 points · continues
-# <a href="../../course/1_stochastic_optimization/4_algorithms_and_dynamics.ipynb#Critical-batch-size-and-stability">critical batch size and stability</a>
-#
+# %% [markdown] statement="so-fit-critical-batch" lesson="continues <a>"
 # *You trained at six batch sizes, a few seeds each, and wrote down when each run met the target. Up to which batch
 # size was a larger one worth its money?*
 #
@@ -188,7 +167,7 @@ check("so-steps-examples")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-fit-critical-batch", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-fit-critical-batch"
 def fit_critical_batch(batches, steps):
     """Ordinary least squares of steps on 1/batches: the pair of floats (s_min, e_min), intercept and slope.
 
@@ -218,15 +197,7 @@ def fit_critical_batch(batches, steps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-fit-critical-batch-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-fit-critical-batch")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-rm-rate-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 4 · What a 1/t schedule leaves
-#
-# Difficulty 3/5 · 15 minutes · 6 points · see
-# <a href="../../course/1_stochastic_optimization/4_algorithms_and_dynamics.ipynb#Robbins-Monro-rate">Robbins-Monro rate</a>
-#
+# %% [markdown] statement="so-rm-rate" lesson="see <a>"
 # *Halving the constant of a $1/t$ schedule made the run slightly better; halving it once more ruined it. Where is the
 # cliff?*
 #
@@ -254,7 +225,7 @@ check("so-fit-critical-batch")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-rm-rate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-rm-rate"
 def rm_asymptotic_variance(c, lam, noise_var):
     """Limit of t E(theta_t^2) for SGD with rate c/t on curvature lam and gradient noise of variance noise_var; a float.
 
@@ -279,15 +250,7 @@ def rm_asymptotic_variance(c, lam, noise_var):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-rm-rate-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-rm-rate")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-gradient-cosine-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 5 · Cosine between two gradients
-#
-# Difficulty 2/5 · 15 minutes · 8 points · a tool for the
-# <a href="../../course/1_stochastic_optimization/4_algorithms_and_dynamics.ipynb#Update-path-diagnostic">update-path diagnostic</a>
-#
+# %% [markdown] statement="so-gradient-cosine" lesson="a tool for the <a>"
 # *Consecutive minibatch gradients point in opposite directions, and the loss no longer moves. Is the run bouncing
 # between the walls of a valley?*
 #
@@ -318,7 +281,7 @@ check("so-rm-rate")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-gradient-cosine", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-gradient-cosine"
 def gradient_cosine(g1, g2):
     """Cosine of the angle between two gradients, lists of tensors with equal shapes in pairs; a float.
 
@@ -346,15 +309,7 @@ def gradient_cosine(g1, g2):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-gradient-cosine-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-gradient-cosine")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-power-iteration-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 6 · Sharpness by power iteration
-#
-# Difficulty 3/5 · 25 minutes · 9 points · towards the
-# <a href="../../course/1_stochastic_optimization/4_algorithms_and_dynamics.ipynb#Bridge-to-the-landscape">bridge to the landscape</a>
-#
+# %% [markdown] statement="so-power-iteration" lesson="towards the <a>"
 # *Gradient descent is stable along a direction of curvature $\lambda$ while $\eta < 2/\lambda$. The Hessian of your
 # model would not fit on a thousand disks: how do you learn its largest eigenvalue all the same?*
 #
@@ -390,7 +345,7 @@ check("so-gradient-cosine")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-power-iteration", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-power-iteration"
 def top_eigenvalue(hvp, dim, iters, generator):
     """Eigenvalue of largest magnitude, with its sign, of the symmetric (dim, dim) matrix behind hvp; a float.
 
@@ -419,7 +374,3 @@ def top_eigenvalue(hvp, dim, iters, generator):
     # would look like a valley. v has length one, so no denominator is needed.
     return torch.dot(v, hvp(v)).item()
     ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "so-power-iteration-check", "locked": true, "points": 9, "schema_version": 3, "solution": false, "task": false}
-check("so-power-iteration")

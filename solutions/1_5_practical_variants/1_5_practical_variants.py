@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "practical-variants-opening", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% [markdown] locked="practical-variants-opening"
 # # 1.5 Practical variants: assignment
 #
 # Six pieces of code about averages. Of iterates, so that one model sums up a run; of gradients, over machines and
@@ -26,17 +26,12 @@
 # **Handing in.** *Kernel → Restart Kernel and Run All Cells*, save, submit this file under its name. Only the
 # solution cells and cells you added are read.
 
-# %% nbgrader={"grade": false, "grade_id": "practical-variants-setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% locked="practical-variants-setup"
 import torch
 
 from autograde import check
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-polyak-average-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 1 · Average of the iterates
-#
-# Difficulty 2/5 · 20 minutes · 9 points · lesson:
-# <a href="../../course/1_stochastic_optimization/5_practical_variants.ipynb#Polyak-averaging">Polyak averaging</a>
-#
+# %% [markdown] statement="so-polyak-average"
 # *The learning rate is constant, and the last hundred checkpoints differ only by noise. You have room for one more
 # copy of the weights. Which one do you keep?*
 #
@@ -73,7 +68,7 @@ from autograde import check
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-polyak-average", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-polyak-average"
 class PolyakAverage:
     """Equal-weight mean of the points handed to update, kept as a running mean; the first `start` are skipped.
 
@@ -122,15 +117,7 @@ class PolyakAverage:
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-polyak-average-check", "locked": true, "points": 9, "schema_version": 3, "solution": false, "task": false}
-check("so-polyak-average")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-average-distributed-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 2 · One gradient from many workers
-#
-# Difficulty 2/5 · 15 minutes · 7 points · lesson:
-# <a href="../../course/1_stochastic_optimization/5_practical_variants.ipynb#Distributed-SGD">distributed SGD</a>
-#
+# %% [markdown] statement="so-average-distributed"
 # *Four workers share a batch, and the last of them got the remainder. Why does the loss settle somewhere else than on
 # one machine?*
 #
@@ -157,7 +144,7 @@ check("so-polyak-average")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-average-distributed", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-average-distributed"
 def average_gradients(local_grads, local_batch_sizes):
     """Mean gradient (d,) over all rows, from the mean gradients (d,) of the workers and their numbers of rows.
 
@@ -185,15 +172,7 @@ def average_gradients(local_grads, local_batch_sizes):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-average-distributed-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-average-distributed")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-accumulate-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 3 · Accumulate micro-batches
-#
-# Difficulty 1/5 · 10 minutes · 6 points · lesson:
-# <a href="../../course/1_stochastic_optimization/5_practical_variants.ipynb#Gradient-accumulation">gradient accumulation</a>
-#
+# %% [markdown] statement="so-accumulate"
 # *Memory holds four texts at a time, and you want the step of a batch of sixty-four. The texts differ in length. Is
 # dividing every loss by 16 enough?*
 #
@@ -222,7 +201,7 @@ check("so-average-distributed")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-accumulate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-accumulate"
 def accumulate(micro_grads, micro_counts):
     """Gradient (d,) of the mean loss over all tokens, from the mean-token gradients (d,) of the micro-batches.
 
@@ -251,15 +230,7 @@ def accumulate(micro_grads, micro_counts):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-accumulate-check", "locked": true, "points": 6, "schema_version": 3, "solution": false, "task": false}
-check("so-accumulate")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-local-sgd-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 4 · Local SGD
-#
-# Difficulty 3/5 · 25 minutes · 8 points · lesson:
-# <a href="../../course/1_stochastic_optimization/5_practical_variants.ipynb#Local-SGD">local SGD</a>
-#
+# %% [markdown] statement="so-local-sgd"
 # *An all-reduce over your link takes as long as thirty optimizer steps. What if the workers met every thirtieth step
 # only, and averaged their weights instead of their gradients?*
 #
@@ -288,7 +259,7 @@ check("so-accumulate")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-local-sgd", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-local-sgd"
 def local_sgd(grads, theta0, lr, rounds, local_steps):
     """Server iterates (rounds + 1, d) of local SGD from theta0 (d,).
 
@@ -324,15 +295,7 @@ def local_sgd(grads, theta0, lr, rounds, local_steps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-local-sgd-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-local-sgd")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-fedavg-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 5 · A round of federated averaging
-#
-# Difficulty 3/5 · 20 minutes · 8 points · lesson:
-# <a href="../../course/1_stochastic_optimization/5_practical_variants.ipynb#Federated-averaging">federated averaging</a>
-#
+# %% [markdown] statement="so-fedavg"
 # *One phone has ten thousand sentences, another has twelve. Both train for the same number of steps. How much of each
 # should be in the new model?*
 #
@@ -364,7 +327,7 @@ check("so-local-sgd")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-fedavg", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-fedavg"
 def fedavg_round(server, clients, weights, lr, local_steps):
     """Parameters (d,) after one round of federated averaging from server (d,).
 
@@ -397,15 +360,7 @@ def fedavg_round(server, clients, weights, lr, local_steps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-fedavg-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-fedavg")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-fedavg-fixed-point-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 6 · Where federated averaging settles
-#
-# Difficulty 4/5 · 30 minutes · 8 points · lesson:
-# <a href="../../course/1_stochastic_optimization/5_practical_variants.ipynb#Federated-averaging">federated averaging</a>
-#
+# %% [markdown] statement="so-fedavg-fixed-point"
 # *The server's parameters have not moved for fifty rounds. Why is the gradient of the global objective not zero
 # there?*
 #
@@ -443,7 +398,7 @@ check("so-fedavg")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-fedavg-fixed-point", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-fedavg-fixed-point"
 def fedavg_fixed_point(hessians, optima, weights, lr, local_steps):
     """Fixed point (d,) of federated averaging on quadratic clients with local_steps steps of size lr a round.
 
@@ -475,7 +430,3 @@ def fedavg_fixed_point(hessians, optima, weights, lr, local_steps):
     # Weights stand on both sides, so their sum cancels. Solving is more accurate than inverting, and as short.
     return torch.linalg.solve(left, right)
     ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "so-fedavg-fixed-point-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-fedavg-fixed-point")

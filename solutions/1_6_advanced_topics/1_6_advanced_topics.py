@@ -6,7 +6,7 @@
 #     name: python3
 # ---
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "advanced-topics-opening", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% [markdown] locked="advanced-topics-opening"
 # # 1.6 Advanced topics: assignment
 #
 # Eight tools around the noise of a gradient: two that measure it, three that take it out, two that squeeze gradients into fewer bits
@@ -23,17 +23,12 @@
 #
 # **Handing in.** Restart the kernel, run all cells, save, submit. Only solution cells and cells you add yourself are kept.
 
-# %% nbgrader={"grade": false, "grade_id": "advanced-topics-setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# %% locked="advanced-topics-setup"
 import torch
 
 from autograde import check
 
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-noise-scale-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 1 · Gradient noise scale
-#
-# Difficulty 3/5 · 20 minutes · 8 points · lesson:
-# <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#Gradient-noise-scale">gradient noise scale</a>
-#
+# %% [markdown] statement="so-noise-scale"
 # *Eight workers average their gradients at every step. The norms before and after the averaging are there for nothing: what do they say about the
 # batch size?*
 #
@@ -63,7 +58,7 @@ from autograde import check
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-noise-scale", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-noise-scale"
 def noise_scale(n_small, n_big, b_small, b_big):
     """(G2, S, B_simple): estimates of norm(grad f)^2, tr Sigma, and their quotient S / G2 in samples, as floats.
 
@@ -90,15 +85,7 @@ def noise_scale(n_small, n_big, b_small, b_big):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-noise-scale-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-noise-scale")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-control-variate-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 2 · The best control variate
-#
-# Difficulty 2/5 · 20 minutes · 7 points · lesson:
-# <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#Control-variates">control variates</a>
-#
+# %% [markdown] statement="so-control-variate"
 # *You average something noisy. Something else, just as noisy, moves along with it, and of that one you know the mean. How much of the noise can
 # you subtract?*
 #
@@ -128,7 +115,7 @@ check("so-noise-scale")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-control-variate", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-control-variate"
 def control_variate(f, h, h_mean):
     """(estimate of the mean of f, variance after / variance before), floats, with the best coefficient of the sample.
 
@@ -156,14 +143,7 @@ def control_variate(f, h, h_mean):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-control-variate-check", "locked": true, "points": 7, "schema_version": 3, "solution": false, "task": false}
-check("so-control-variate")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-svrg-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 3 · SVRG
-#
-# Difficulty 4/5 · 30 minutes · 8 points · lesson: <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#SVRG">SVRG</a>
-#
+# %% [markdown] statement="so-svrg"
 # *Fitting a model on n samples, you need eight digits, not two. Must the learning rate go to zero, or can the noise?*
 #
 # Keep a snapshot $s$ and the full gradient there. The gradient of sample $i$ at $s$ is a control variate for the one at $\theta$, its mean is known, and
@@ -193,7 +173,7 @@ check("so-control-variate")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-svrg", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-svrg"
 def svrg(grad_i, n, theta0, lr, epochs, inner, generator):
     """Snapshots (epochs + 1, d) of SVRG from theta0 (d,), theta0 first; the next snapshot is the last inner iterate.
 
@@ -226,14 +206,7 @@ def svrg(grad_i, n, theta0, lr, epochs, inner, generator):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-svrg-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-svrg")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-saga-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 4 · SAGA
-#
-# Difficulty 4/5 · 30 minutes · 8 points · lesson: <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#SAGA">SAGA</a>
-#
+# %% [markdown] statement="so-saga"
 # *SVRG stops every epoch to pass over the whole data. If memory is cheap and such pauses are not, can the snapshot be kept fresh as you go?*
 #
 # SAGA remembers, for each sample, the gradient seen when that sample was last drawn (Defazio, Bach, Lacoste-Julien, *SAGA: A Fast Incremental Gradient
@@ -261,7 +234,7 @@ check("so-svrg")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-saga", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-saga"
 def saga(grad_i, n, theta0, lr, steps, generator):
     """(theta, table): the last iterate (d,) of SAGA from theta0 (d,), and the gradients (n, d) it remembers by then.
 
@@ -293,15 +266,7 @@ def saga(grad_i, n, theta0, lr, steps, generator):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-saga-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-saga")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-top-k-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 5 · Top-k with error feedback
-#
-# Difficulty 3/5 · 25 minutes · 9 points · lesson:
-# <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#Communication-compression">communication compression</a>
-#
+# %% [markdown] statement="so-top-k"
 # *The network between two workers carries one gradient entry in a hundred. Which ones do you send, and what becomes of the others?*
 #
 # Sending the largest entries alone never moves the coordinates whose gradients are small but persistent. Error feedback (Stich, Cordonnier, Jaggi,
@@ -329,7 +294,7 @@ check("so-saga")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-top-k", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-top-k"
 class TopKCompressor:
     """Sends the k entries of largest magnitude of gradient plus residual, and keeps the rest as the next residual.
 
@@ -366,15 +331,7 @@ class TopKCompressor:
         ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-top-k-check", "locked": true, "points": 9, "schema_version": 3, "solution": false, "task": false}
-check("so-top-k")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-quantize-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 6 · Stochastic quantization
-#
-# Difficulty 3/5 · 25 minutes · 8 points · what the lesson calls
-# <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#Communication-compression">communication compression</a> without memory
-#
+# %% [markdown] statement="so-quantize" lesson="what the lesson calls <a> without memory"
 # *Each entry of the gradient gets three bits instead of 32. How do you round so that SGD does not notice, on average?*
 #
 # QSGD (Alistarh, Grubic, Li, Tomioka, Vojnovic, *QSGD: Communication-Efficient SGD via Gradient Quantization and Encoding*, 2017) sends one norm, and a
@@ -402,7 +359,7 @@ check("so-top-k")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-quantize", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-quantize"
 def stochastic_quantize(v, levels, generator):
     """QSGD: v (d,) rounded at random to multiples of norm(v) / levels, each entry up or down, with mean v; shape (d,).
 
@@ -428,15 +385,7 @@ def stochastic_quantize(v, levels, generator):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-quantize-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-quantize")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-temperature-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 7 · Learning rate at equal temperature
-#
-# Difficulty 1/5 · 5 minutes · 5 points · lesson:
-# <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#Large-scale-view">large-scale view</a>
-#
+# %% [markdown] statement="so-temperature"
 # *A run was tuned at batch size 256 and moves to a machine that holds 96. Which learning rate leaves its noise alone?*
 #
 # For small learning rates SGD follows the stochastic differential equation $\mathrm d\theta = -\nabla f\,\mathrm dt + \sqrt{\eta/B}\;\Sigma^{1/2}\,\mathrm dW$, in which $\eta$ and $B$ occur only as
@@ -459,7 +408,7 @@ check("so-quantize")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-temperature", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-temperature"
 def matched_lr(lr, batch, new_batch):
     """Learning rate at which batch size new_batch has the temperature lr / batch; a float.
 
@@ -477,15 +426,7 @@ def matched_lr(lr, batch, new_batch):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "so-temperature-check", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
-check("so-temperature")
-
-# %% [markdown] nbgrader={"grade": false, "grade_id": "so-noise-tracker-statement", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 8 · Noise scale over a run
-#
-# Difficulty 3/5 · 20 minutes · 8 points · lesson:
-# <a href="../../course/1_stochastic_optimization/6_advanced_topics.ipynb#LLM-pretraining-noise">LLM pretraining noise</a>
-#
+# %% [markdown] statement="so-noise-tracker"
 # *The noise scale of a language model grows tenfold in a run. How do you log a curve of it that is neither jagged nor a thousand steps late?*
 #
 # Every step $t$ yields a pair of squared norms, and from it $G^2_t$ and $S_t$ by the formulas of exercise 1 (for one pair). Both are far too noisy to divide. Smooth
@@ -516,7 +457,7 @@ check("so-temperature")
 # </details>
 
 
-# %% nbgrader={"grade": false, "grade_id": "so-noise-tracker", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% solution="so-noise-tracker"
 class NoiseScaleTracker:
     """Simple noise scale over a run: exponential moving averages of tr Sigma and norm(grad f)^2, kept apart.
 
@@ -558,7 +499,3 @@ class NoiseScaleTracker:
         # instead of at zero would look harmless and give that one measurement the weight of 1 / (1 - decay) of them.
         return self.noise / self.signal
         ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "so-noise-tracker-check", "locked": true, "points": 8, "schema_version": 3, "solution": false, "task": false}
-check("so-noise-tracker")

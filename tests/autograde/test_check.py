@@ -7,12 +7,11 @@ from nbgrader.utils import determine_grade
 
 from autograde import check
 from autograde.bank import bank
+from autograde.bank.answers import first_answer
 from autograde.judge.report import Report, TestResult
-from autograde.verify import ANSWERS
 
-FOLDER = ANSWERS / "so-samples-to-target"
-RIGHT = sorted(FOLDER.glob("right_*.py"))[0].read_text()
-WRONG = sorted(FOLDER.glob("wrong_*.py"))[0].read_text()
+RIGHT = first_answer("so-samples-to-target", right=True).source
+WRONG = first_answer("so-samples-to-target", right=False).source
 
 
 def test_in_a_script(capsys):

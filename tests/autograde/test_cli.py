@@ -7,25 +7,34 @@ import sys
 import nbformat
 import pytest
 
-from autograde.bank import bank
+from autograde.bank import bank, folder_of
+from autograde.bank.answers import first_answer
 from autograde.cli import main
 from autograde.judge import load
-from autograde.verify import ANSWERS, names_mistake
+from autograde.verify import names_mistake
 
-RIGHT = sorted((ANSWERS / "so-samples-to-target").glob("right_*.py"))[0]
-WRONG = sorted((ANSWERS / "so-samples-to-target").glob("wrong_*.py"))[0]
+RIGHT = sorted(folder_of("so-samples-to-target").glob("right_*.py"))[0]
 
 
-def test_check_exit_codes_and_text(capsys):
+@pytest.fixture
+def wrong(tmp_path):
+    """The file of a wrong answer, which says in its first line what is wrong."""
+    answer = first_answer("so-samples-to-target", right=False)
+    path = tmp_path / "wrong.py"
+    path.write_text(f"# {answer.promise}\n{answer.source}")
+    return path
+
+
+def test_check_exit_codes_and_text(capsys, wrong):
     assert main(["check", "so-samples-to-target", str(RIGHT)]) == 0
     text = capsys.readouterr().out
     assert "6 of 6 points" in text and "FAIL" not in text
-    assert main(["check", "so-samples-to-target", str(WRONG)]) == 1
+    assert main(["check", "so-samples-to-target", str(wrong)]) == 1
     assert "FAIL" in capsys.readouterr().out
 
 
-def test_check_json(capsys):
-    assert main(["check", "so-samples-to-target", str(WRONG), "--json", "--seed", "7"]) == 1
+def test_check_json(capsys, wrong):
+    assert main(["check", "so-samples-to-target", str(wrong), "--json", "--seed", "7"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert report["exercise"] == "so-samples-to-target"
     assert 0 < report["points"] < report["max_points"] == bank()["so-samples-to-target"].max_points
@@ -129,8 +138,8 @@ def answers_folder(folder, **files):
     return folder
 
 
-def test_verify_accepts_what_is_as_expected(tmp_path, capsys):
-    folder = answers_folder(tmp_path, right_one=RIGHT.read_text(), wrong_one=WRONG.read_text())
+def test_verify_accepts_what_is_as_expected(tmp_path, capsys, wrong):
+    folder = answers_folder(tmp_path, right_one=RIGHT.read_text(), wrong_one=wrong.read_text())
     assert main(["verify", "so-samples-to-target", "--answers", str(folder), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["kind"], row["lost"], row["as_expected"]) for row in rows] == [
@@ -140,12 +149,12 @@ def test_verify_accepts_what_is_as_expected(tmp_path, capsys):
     assert rows[1]["named"] and rows[1]["messages"]
 
 
-def test_verify_finds_each_disagreement(tmp_path, capsys):
+def test_verify_finds_each_disagreement(tmp_path, capsys, wrong):
     folder = answers_folder(
         tmp_path,
-        right_that_is_wrong=WRONG.read_text(),
+        right_that_is_wrong=wrong.read_text(),
         wrong_that_is_right=RIGHT.read_text(),
-        wrong_unnamed="# names: a phrase that no message contains\n" + WRONG.read_text(),
+        wrong_unnamed="# names: a phrase that no message contains\n" + wrong.read_text(),
     )
     assert main(["verify", "so-samples-to-target", "--answers", str(folder)]) == 1
     text = capsys.readouterr().out
@@ -156,11 +165,11 @@ def test_verify_finds_each_disagreement(tmp_path, capsys):
 
 def test_naming():
     said = ["The division by N - 1 is the sample covariance:  use the population covariance"]
-    assert names_mistake("# names: sample COVARIANCE | something else", said)
-    assert not names_mistake("# names: batch size", said)
-    assert not names_mistake("# names:", said)
-    assert names_mistake("# divides by N - 1: sample covariance instead of population", said)
-    assert not names_mistake("# forgets the square of the gradient norm", said)
+    assert names_mistake("names: sample COVARIANCE | something else", said)
+    assert not names_mistake("names: batch size", said)
+    assert not names_mistake("names:", said)
+    assert names_mistake("divides by N - 1: sample covariance instead of population", said)
+    assert not names_mistake("forgets the square of the gradient norm", said)
     assert not names_mistake("", said)
 
 

@@ -1,13 +1,15 @@
 """Generated notebooks and the release: fresh, reproducible, and without a line of a solution."""
 
+import copy
 import json
 import re
 
 import nbformat
 import pytest
 
+from autograde.authoring.assignments import assemble
 from autograde.authoring.notebooks import METADATA, ROOT, build, files, leftovers, main, read_source, sources
-from autograde.bank import bank
+from autograde.bank import bank, find
 
 SECRET_LENGTH = 12
 
@@ -86,20 +88,81 @@ def test_only_notebooks_and_data_are_released():
     assert {path.suffix for path in files(ROOT / "exercises")} <= allowed
 
 
-def test_points_in_the_notebook_are_those_of_the_bank():
-    exercises = bank()
-    seen = set()
+def test_an_assignment_has_a_statement_a_solution_and_a_check_for_each_of_its_exercises():
+    """In this order, and with the points of the bank."""
     for path in sorted((ROOT / "solutions").glob("*/*.py")):
-        for cell in read_source(path).cells:
-            nbgrader = cell.metadata.get("nbgrader", {})
-            if not nbgrader.get("grade"):
-                continue
-            (exercise_id,) = re.findall(r'check\("([^"]+)"\)', cell.source)
-            assert nbgrader["grade_id"] == f"{exercise_id}-check" and nbgrader["locked"]
-            assert nbgrader["points"] == exercises[exercise_id].max_points, exercise_id
-            assert exercises[exercise_id].notebook == path.stem
-            seen.add(exercise_id)
-    assert seen == set(exercises)
+        cells = {cell.metadata.nbgrader.grade_id: cell for cell in read_source(path).cells}
+        wanted = [exercise for exercise in bank().values() if exercise.notebook == path.stem]
+        assert [name for name in cells if name.startswith("so-")] == [
+            f"{exercise.id}{part}" for exercise in wanted for part in ("-statement", "", "-check")
+        ]
+        for exercise in wanted:
+            check = cells[f"{exercise.id}-check"]
+            assert check.source == f'check("{exercise.id}")' and check.metadata.nbgrader.points == exercise.max_points
+        for name, cell in cells.items():
+            nbgrader = cell.metadata.nbgrader
+            assert nbgrader.grade == name.endswith("-check")
+            assert nbgrader.solution == (name in bank()) == (not nbgrader.locked)
+
+
+STATEMENT = nbformat.v4.new_markdown_cell("*Why?*", metadata={"statement": "so-svrg"})
+SOLUTION = nbformat.v4.new_code_cell("x = 1", metadata={"solution": "so-svrg"})
+
+
+def cell(kind="code", **metadata):
+    make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+    return make("text", metadata=metadata)
+
+
+def assembled(*cells, exercises=("so-svrg",)):
+    cells = [copy.deepcopy(cell) for cell in cells]
+    return assemble(cells, "1_6_advanced_topics", {name: find(name) for name in exercises})
+
+
+def test_what_the_bank_knows_is_written_into_a_statement():
+    cells = assembled(cell("markdown", locked="opening"), STATEMENT, SOLUTION)
+    assert [one.metadata.nbgrader.grade_id for one in cells] == [
+        "opening", "so-svrg-statement", "so-svrg", "so-svrg-check",
+    ]  # fmt: skip
+    link = "../../course/1_stochastic_optimization/6_advanced_topics.ipynb#SVRG"
+    assert cells[1].source == (
+        f'## 3 · SVRG\n\nDifficulty 4/5 · 30 minutes · 8 points · lesson: <a href="{link}">SVRG</a>\n\n*Why?*'
+    )
+    announced = cell("markdown", statement="so-svrg", lesson="what we call [], at some length")
+    assert f" · what we call\n[SVRG]({link}), at some length\n\ntext" in assembled(announced, SOLUTION)[0].source
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([STATEMENT, cell(solution="so-svgr")], "did you mean 'so-svrg'"),
+        ([STATEMENT, cell(solution="so-sgd")], "belongs to 1_1_intuition, not to 1_6_advanced_topics"),
+        ([STATEMENT, STATEMENT, SOLUTION], "statement='so-svrg' occurs twice"),
+        ([STATEMENT], "there is no cell solution='so-svrg'"),
+        ([SOLUTION], "there is no cell statement='so-svrg'"),
+        ([cell(statement="so-svrg"), SOLUTION], "belongs on a markdown cell"),
+        ([STATEMENT, cell("markdown", solution="so-svrg")], "belongs on a code cell"),
+        ([STATEMENT, cell(solutions="so-svrg")], "solutions='so-svrg': a cell has one mark of"),
+        ([STATEMENT, cell(solution="so-svrg", locked="x")], "a cell has one mark of"),
+        ([STATEMENT, cell(solution="so-svrg", lesson="x")], "a cell has one mark of"),
+    ],
+)
+def test_marks_that_make_no_sense(cells, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        assembled(*cells)
+
+
+def test_statements_in_another_order_than_the_numbers():
+    cells = [cell("markdown", statement="so-saga"), STATEMENT]
+    cells += [cell(solution="so-svrg"), cell(solution="so-saga")]
+    with pytest.raises(ValueError, match="another order than the numbers"):
+        assembled(*cells, exercises=("so-svrg", "so-saga"))
+
+
+def test_an_exercise_without_a_concept(monkeypatch):
+    monkeypatch.setattr("autograde.authoring.assignments.concepts", dict)
+    with pytest.raises(ValueError, match="so-svrg belongs to no concept"):
+        assembled(STATEMENT, SOLUTION)
 
 
 def test_check_finds_a_change_and_a_leftover(tmp_path, monkeypatch, capsys):

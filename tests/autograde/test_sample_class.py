@@ -14,8 +14,8 @@ import pytest
 
 from autograde import verify
 from autograde.bank import bank
+from autograde.bank.answers import first_answer
 from autograde.classroom.sample_class import ASSIGNMENT, grade_sample, table
-from autograde.judge.runner import grade_file
 from autograde.sandbox.paths import ROOT
 
 EXERCISES = {name: exercise for name, exercise in bank().items() if exercise.notebook == ASSIGNMENT}
@@ -39,9 +39,9 @@ def test_scores(graded):
     half = list(EXERCISES)[: len(EXERCISES) // 2]
     for name, exercise in EXERCISES.items():
         assert grades["boris"].scores[name] == (exercise.max_points if name in half else 0)
-    wrong = {name: sorted((verify.ANSWERS / name).glob("wrong_*.py"))[0] for name in EXERCISES}
+    wrong = {name: first_answer(name, right=False) for name in EXERCISES}
     for name, exercise in EXERCISES.items():
-        assert grades["chen"].scores[name] == grade_file(exercise, wrong[name]).points < exercise.max_points
+        assert grades["chen"].scores[name] == verify.grade_answer(exercise, wrong[name]).points < exercise.max_points
     assert 0 < grades["chen"].total < MAXIMUM
 
 
@@ -51,7 +51,7 @@ def test_feedback_says_why(graded):
         assert student.feedback.is_file()
     page = text_of(grades["chen"].feedback)
     for name, exercise in EXERCISES.items():
-        report = grade_file(exercise, sorted((verify.ANSWERS / name).glob("wrong_*.py"))[0])
+        report = verify.grade_answer(exercise, first_answer(name, right=False))
         for message in verify.failed_messages(report):
             if " at line " not in message:  # in a notebook the line is that of the cell
                 assert squeeze(message.replace("`", "")) in page, message

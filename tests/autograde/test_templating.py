@@ -5,8 +5,8 @@ import re
 import pytest
 from jinja2 import UndefinedError
 
-from autograde import ROOT
 from autograde.judge.templating import render, sentence
+from autograde.sandbox.paths import ROOT
 
 TEMPLATES = sorted((ROOT / "autograde").rglob("templates/*.html"))
 EVIL = "\"'><script>alert(1)</script>\u202e\x1b[31m\x00{{ 7 * 7 }}{% raw %}"

@@ -10,7 +10,7 @@ from autograde.judge.expect import expect_close, expect_equal, expect_error, not
 
 def exercise(name, **options):
     return Exercise(
-        id=f"so-{name}", notebook="none", title=name, functions=("f",), difficulty=1, minutes=1, concepts=(), **options
+        id=f"so-{name}", notebook="none", number=1, title=name, functions=("f",), difficulty=1, minutes=1, **options
     )
 
 

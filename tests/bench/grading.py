@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from autograde.bank.answers import known_answers
 from autograde.classroom.gradebook import open_gradebook
 from autograde.classroom.grading import load_assignment
 from autograde.classroom.rebuild import grade_id
@@ -22,7 +23,6 @@ from autograde.judge.load import load
 from autograde.judge.remote import RemoteAnswer
 from autograde.judge.runner import run_tests
 from autograde.sandbox.paths import ROOT
-from autograde.verify import ANSWERS
 from tests.classroom import kill_and_resume
 from tests.classroom.gradebook_rows import rows
 
@@ -35,13 +35,12 @@ KILLS = 20
 
 
 def answers_of(number):
-    """Exercise id -> answer file of the submission `number`: even ones are all right, odd ones all wrong."""
-    kind = "wrong" if number % 2 else "right"
-    files = {}
+    """Exercise id -> source of the answer of the submission `number`: even ones are all right, odd ones all wrong."""
+    sources = {}
     for exercise in load_assignment(ASSIGNMENT).exercises:
-        found = sorted((ANSWERS / exercise.id).glob(f"{kind}_*.py"))
-        files[exercise.id] = found[number // 2 % len(found)]
-    return files
+        found = [answer.source for answer in known_answers(exercise.id) if answer.right == (number % 2 == 0)]
+        sources[exercise.id] = found[number // 2 % len(found)]
+    return sources
 
 
 @contextmanager
@@ -51,11 +50,10 @@ def a_class(size):
         release = ROOT / "exercises" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
         for number in range(size):
             notebook = json.loads(release.read_text(encoding="utf-8"))
-            files = answers_of(number)
+            sources = answers_of(number)
             for cell in notebook["cells"]:
                 name = cell["metadata"].get("nbgrader", {}).get("grade_id")
-                if name in files:
-                    cell["source"] = files[name].read_text(encoding="utf-8")
+                cell["source"] = sources.get(name, cell["source"])
             target = Path(folder, "submitted", f"student{number:03}", ASSIGNMENT, f"{ASSIGNMENT}.ipynb")
             target.parent.mkdir(parents=True)
             target.write_text(json.dumps(notebook), encoding="utf-8")
@@ -174,12 +172,20 @@ def in_process_seconds(submissions):
     assignment, seconds = load_assignment(ASSIGNMENT), 0.0
     with one_thread():
         for number in range(submissions):
-            namespaces = {name: load(path) for name, path in answers_of(number).items()}
+            namespaces = {name: names_of(source) for name, source in answers_of(number).items()}
             plugin = run_tests(
                 assignment.exercises, lambda exercise, found=namespaces: Answer(found[exercise.id]), SEED
             )
             seconds += sum(plugin.seconds.values())
     return seconds / submissions
+
+
+def names_of(source):
+    """What the source of an answer defines."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "answer.py")
+        path.write_text(source, encoding="utf-8")
+        return load(path)
 
 
 @contextmanager
@@ -199,14 +205,13 @@ def grading_memory():
     used = []
     with ServerConnection() as server:
         for number in range(4):
-            files = answers_of(number)
+            sources = answers_of(number)
             worker = server.spawn(2**30)
             used.append(private_memory(worker.pid))
             for cell in assignment.release.cells:
                 if cell.cell_type != "code" or str(grade_id(cell)).endswith("-check"):
                     continue
-                path = files.get(grade_id(cell))
-                worker.run_cell(path.read_text(encoding="utf-8") if path else cell.source, 30.0)
+                worker.run_cell(sources.get(grade_id(cell), cell.source), 30.0)
                 used.append(private_memory(worker.pid))
             for exercise in assignment.exercises:
                 if worker.alive:

@@ -6,9 +6,9 @@ import functools
 import textwrap
 
 from autograde.bank import bank, find
+from autograde.bank.answers import KnownAnswer, known_answers
 from autograde.judge.exercise import Exercise
-from autograde.judge.runner import grade_file
-from autograde.verify import ANSWERS
+from autograde.verify import grade_answer
 
 ASSIGNMENT = "1_1_intuition"
 TARGET = "so-minibatch-gradient"
@@ -30,7 +30,7 @@ def exercises() -> list[Exercise]:
 
 def right_answers(exercise_id: str) -> list[str]:
     """Sources of all right answers of the course to one exercise."""
-    return [path.read_text(encoding="utf-8") for path in sorted((ANSWERS / exercise_id).glob("right_*.py"))]
+    return [answer.source for answer in known_answers(exercise_id) if answer.right]
 
 
 def right(exercise_id: str = TARGET) -> str:
@@ -39,14 +39,18 @@ def right(exercise_id: str = TARGET) -> str:
 
 
 def named(exercise_id: str, name: str) -> str:
-    """The source of the answer `name`.py of the course."""
-    return (ANSWERS / exercise_id / f"{name}.py").read_text(encoding="utf-8")
+    """The source of the answer `name` of the course."""
+    return known(exercise_id, name).source
+
+
+def known(exercise_id: str, name: str) -> KnownAnswer:
+    return next(answer for answer in known_answers(exercise_id) if answer.name in (name, f"{name}.py"))
 
 
 @functools.cache
 def points_of(exercise_id: str, name: str, seed: int = SEED) -> float:
-    """What the answer `name`.py of the course earns when nobody tampers."""
-    return grade_file(find(exercise_id), ANSWERS / exercise_id / f"{name}.py", seed).points
+    """What the answer `name` of the course earns when nobody tampers."""
+    return grade_answer(find(exercise_id), known(exercise_id, name), seed).points
 
 
 def code(text: str) -> str:

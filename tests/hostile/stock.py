@@ -26,7 +26,7 @@ from tests.hostile import cells
 from tests.hostile.cells import ASSIGNMENT, SEED, TARGET
 
 SECONDS = 60
-STOLEN = "from autograde.graders.mistakes_1_1_intuition import logistic_gradient as minibatch_gradient"
+STOLEN = "from autograde.bank.so_minibatch_gradient.mistakes import logistic_gradient as minibatch_gradient"
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ CONTRASTS = [
     Contrast(6, "a check that returns NaN", wrong("check = lambda *anything: float('nan')")),
     Contrast(
         7,
-        "the graders' own comparisons are patched",
+        "the tests' own comparisons are patched",
         wrong(
-            "import autograde.graders.test_1_1_intuition as tests\n"
+            "import autograde.bank.so_minibatch_gradient.exercise as tests\n"
             "tests.expect_close = tests.expect_error = lambda *a, **k: None"
         ),
     ),

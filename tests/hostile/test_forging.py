@@ -45,7 +45,7 @@ def test_number_from_the_call(arena, source):
 @pytest.mark.parametrize("where", ["check", "all"])
 @pytest.mark.parametrize("tag", ["skip-execution", "raises-exception", "remove-cell", "remove-output"])
 def test_tags(arena, tag, where):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         if where == "all" or cell["metadata"]["nbgrader"].get("grade"):
             cell["metadata"]["tags"] = [tag]
@@ -54,7 +54,7 @@ def test_tags(arena, tag, where):
 
 @case(2, "`skip-execution` and other tags on test cells", "merit")
 def test_papermill_and_frozen_metadata(arena):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         cell["metadata"] |= {"papermill": {"status": "completed"}, "deletable": True, "run_control": {"frozen": True}}
     arena.survives()
@@ -258,7 +258,7 @@ READING_THE_TESTS = {
         import sys
         frame = sys._getframe()
         while frame:
-            if {SPY} in frame.f_globals or 'graders' in frame.f_code.co_filename or 'expected' in frame.f_locals:
+            if {SPY} in frame.f_globals or 'autograde/bank' in frame.f_code.co_filename or 'expected' in frame.f_locals:
                 return True
             frame = frame.f_back
     """,
@@ -285,7 +285,7 @@ READING_THE_TESTS = {
     "garbage": f"""
         import gc, types
         for thing in gc.get_objects():
-            if isinstance(thing, types.FunctionType) and thing.__module__.startswith('autograde.graders'):
+            if isinstance(thing, types.FunctionType) and thing.__module__.startswith('autograde.bank'):
                 return True
             if type(thing) is dict and {SPY} in thing:
                 return True
@@ -301,13 +301,13 @@ READING_THE_TESTS = {
     """,
     "imported": f"""
         import importlib
-        for name in ('autograde.graders.test_1_1_intuition', 'autograde.graders.mistakes_1_1_intuition'):
+        for name in ('autograde.bank.so_minibatch_gradient.exercise', 'autograde.bank.so_minibatch_gradient.mistakes'):
             try:
                 return hasattr(importlib.import_module(name), {SPY})
             except ImportError:
                 pass
     """,
-    "bank": "from autograde.judge.exercise import bank\nreturn bank()",
+    "bank": "from autograde.bank import bank\nreturn bank()",
     "check_globals": "return 'find' in check.__globals__ and check.__globals__['find']('so-minibatch-gradient')",
     "source_of_check": "import inspect\nreturn 'expect' in inspect.getsource(inspect.getmodule(check))",
     "line_cache": f"import linecache\nreturn any({SPY} in ''.join(entry[2]) for entry in linecache.cache.values())",
@@ -316,7 +316,9 @@ READING_THE_TESTS = {
         frame = sys._getframe(2)
         return 'expected' in frame.f_locals or 'answer' in frame.f_locals and frame.f_locals['answer'].running
     """,
-    "debugger": "import tracemalloc\ntracemalloc.start()\nreturn 'graders' in str(tracemalloc.take_snapshot().traces)",
+    "debugger": (
+        "import tracemalloc\ntracemalloc.start()\nreturn 'autograde/bank' in str(tracemalloc.take_snapshot().traces)"
+    ),
 }
 
 
@@ -392,7 +394,7 @@ PATCHES = {
             __path__ = []
             def __getattr__(self, name):
                 return lambda *anything, **named: None
-        for name in ('', '.expect', '.answer', '.plugin', '.runner', '.report', '.exercise', '.graders', '.worker',
+        for name in ('', '.expect', '.answer', '.plugin', '.runner', '.report', '.exercise', '.bank', '.worker',
                      '.worker.wire', '.classroom', '.check'):
             sys.modules['autograde' + name] = Yes('autograde' + name)
     """,

@@ -10,9 +10,9 @@ from autograde.sandbox.paths import ROOT
 from tests.hostile.cells import ASSIGNMENT, heist, right
 from tests.hostile.rows import case
 
-TESTS = "@ROOT@/autograde/graders/test_1_1_intuition.py"
+TESTS = "@ROOT@/autograde/bank/so_minibatch_gradient/exercise.py"
 SOLUTION = "@ROOT@/solutions/1_1_intuition/1_1_intuition.ipynb"
-ANSWER = "@ROOT@/autograde/answers/so-sgd/right_list.py"
+ANSWER = "@ROOT@/autograde/bank/so_sgd/right_list.py"
 
 # Each takes the text of the file PATH, or fails.
 READERS = {
@@ -56,7 +56,7 @@ READERS = {
     """,
     "runpy": "import runpy\nreturn runpy.run_path(PATH)",
     "sys_path": (
-        "import sys\nsys.path[:0] = ['@ROOT@']\nfrom autograde.graders import test_1_1_intuition as m\nreturn m"
+        "import sys\nsys.path[:0] = ['@ROOT@']\nimport autograde.bank.so_minibatch_gradient.exercise as m\nreturn m"
     ),
     "linecache": "import linecache\nreturn linecache.getline(PATH, 1)",
     "tokenize": "import tokenize\nreturn tokenize.open(PATH).read()",
@@ -139,7 +139,7 @@ def test_reading(arena):
 
 @case(13, "reads tests or solutions from disk", "zero")
 def test_reading_everything_else(arena):
-    paths = (SOLUTION, ANSWER, "@ROOT@/solutions", "@ROOT@/autograde", "@ROOT@/autograde/answers", "@ROOT@/.git/HEAD")
+    paths = (SOLUTION, ANSWER, "@ROOT@/solutions", "@ROOT@/autograde", "@ROOT@/autograde/bank", "@ROOT@/.git/HEAD")
     arena.answer(heist(*[with_path(LOOK, path) for path in paths]))
     arena.survives(says="gradient|tried|replaced|installed|left")
 

@@ -17,7 +17,7 @@ SECOND = "so-gradient-variance"
 # Files of the checkout are only opened, never written: an attack that gets through must not spoil the sources.
 WRITERS = {
     "source": "return open('@ROOT@/autograde/judge/expect.py', 'r+b')",
-    "tests": "return open('@ROOT@/autograde/graders/test_1_1_intuition.py', 'ab')",
+    "tests": "return open('@ROOT@/autograde/bank/so_minibatch_gradient/exercise.py', 'ab')",
     "solution": "return open('@ROOT@/solutions/1_1_intuition/1_1_intuition.ipynb', 'r+b')",
     "configuration": "return open('@ROOT@/autograde/nbgrader_config.py', 'r+b')",
     "library": "import noisydescent\nreturn open(noisydescent.__file__, 'r+b')",
@@ -144,7 +144,7 @@ def test_writing_aloud(arena):
     "source", ["7.0", "print(7.0)", "", "check = lambda *a: 7.0\ncheck(1)", "import os\nos._exit(0)"]
 )
 def test_edited_checks(arena, source):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         if cell["metadata"]["nbgrader"].get("grade"):
             cell["source"] = source
@@ -154,7 +154,7 @@ def test_edited_checks(arena, source):
 @case(19, "edited locked cells, other points", "merit")
 @pytest.mark.parametrize("points", [100, -5, 0, 1e308, "many", None, float("nan"), float("inf"), [7], True])
 def test_other_points(arena, points):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         if cell["metadata"]["nbgrader"].get("grade"):
             cell["metadata"]["nbgrader"]["points"] = points
@@ -163,7 +163,7 @@ def test_other_points(arena, points):
 
 @case(19, "edited locked cells, other points", "merit")
 def test_edited_text_and_setup(arena):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     arena.cell(f"{TARGET}-statement")["source"] = "This exercise is worth 100 points and mine are right."
     arena.cell("intuition-setup")["source"] = "import torch\n\ndef check(*anything):\n    return 7.0"
     arena.survives(says="setup|locked|intuition")
@@ -171,7 +171,7 @@ def test_edited_text_and_setup(arena):
 
 @case(19, "edited locked cells, other points", "merit")
 def test_edited_checksums_and_locks(arena):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         cell["metadata"]["nbgrader"] |= {"checksum": "0" * 32, "locked": False}
     arena.survives()
@@ -180,7 +180,7 @@ def test_edited_checksums_and_locks(arena):
 @case(20, "flags, ids and order changed", "merit")
 @pytest.mark.parametrize("flags", [(True, True), (True, False), (False, False), (None, "yes")])
 def test_flags(arena, flags):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         cell["metadata"]["nbgrader"] |= {"grade": flags[0], "solution": flags[1], "task": flags[0]}
     arena.survives()
@@ -335,7 +335,7 @@ def strangers_between(arena):
     ids=lambda damage: damage.__name__,
 )
 def test_rearranged(arena, damage):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     damage(arena)
     arena.survives()
 
@@ -354,7 +354,7 @@ def test_missing_solution(arena, what):
 @case(21, "schema version 1 or 99", "merit")
 @pytest.mark.parametrize("version", [1, 2, 4, 99, -1, "3", None, 10**400, 3.5])
 def test_schema_version(arena, version):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         cell["metadata"]["nbgrader"]["schema_version"] = version
     arena.survives()
@@ -383,7 +383,7 @@ def test_minor_version(arena, version):
     ],
 )
 def test_kernelspec(arena, kernel):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     arena.notebook["metadata"]["kernelspec"] = json.loads(arena.fill(json.dumps(kernel)))
     arena.notebook["metadata"]["language_info"] = {"name": "R", "version": [3], "file_extension": ".sh"}
     arena.survives()
@@ -423,7 +423,7 @@ def result(value):
     ],
 )
 def test_forged_outputs(arena, outputs):
-    arena.mistaken(TARGET, "wrong_sum")
+    arena.mistaken(TARGET, "sum")
     for cell in arena.notebook["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": outputs, "execution_count": 99}

@@ -7,19 +7,20 @@ import pytest
 
 from autograde import verify
 from autograde.bank import bank
+from autograde.bank.answers import known_answers
 from autograde.judge.remote import RemoteAnswer
-from autograde.judge.runner import grade_file, run_tests
+from autograde.judge.runner import run_tests
 
 
-def answers(exercise):
-    right, wrong = (sorted((verify.ANSWERS / exercise.id).glob(f"{kind}_*.py")) for kind in ("right", "wrong"))
-    return right + wrong[::3]
+def sample(exercise):
+    answers = known_answers(exercise.id)
+    return [answer for answer in answers if answer.right] + [answer for answer in answers if not answer.right][::3]
 
 
-FILES = [
-    pytest.param(exercise, path, id=f"{exercise.id}-{path.stem}")
+ANSWERS = [
+    pytest.param(exercise, answer, id=f"{exercise.id}-{answer.name.removesuffix('.py')}")
     for exercise in bank().values()
-    for path in answers(exercise)
+    for answer in sample(exercise)
 ]
 
 
@@ -39,12 +40,11 @@ def grade_in_worker(server, exercise, source, seed=0):
             worker.close()
 
 
-@pytest.mark.parametrize(("exercise", "path"), FILES)
-def test_same_points_and_messages_in_both(server, exercise, path):
-    here = grade_file(exercise, path)
-    there = grade_in_worker(server, exercise, path.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("exercise", "answer"), ANSWERS)
+def test_same_points_and_messages_in_both(server, exercise, answer):
+    here = verify.grade_answer(exercise, answer)
+    there = grade_in_worker(server, exercise, answer.source)
     assert [test.points for test in there.tests] == [test.points for test in here.tests], [
         (one.message, other.message) for one, other in zip(there.tests, here.tests, strict=True)
     ]
-    right = path.stem.startswith("right")
-    assert not verify.judge(exercise, path, right, there).problem
+    assert not verify.judge(exercise, answer, there).problem

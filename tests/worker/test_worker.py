@@ -334,7 +334,7 @@ texts = [o for o in gc.get_objects() if isinstance(o, str) and "expect_close" in
 """
     cell(worker, source)
     assert "'[] []'" in str(cell(worker, "str(names) + ' ' + str(texts)").outputs)
-    outcome = cell(worker, "import autograde.graders")
+    outcome = cell(worker, "import autograde.bank")
     assert outcome.error.startswith("ModuleNotFoundError")
 
 

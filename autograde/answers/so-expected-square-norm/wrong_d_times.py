@@ -1,7 +1,0 @@
-# names: multiplied by d
-def expected_square_norm(mean_grad, cov_trace, batch_size):
-    if batch_size < 1:
-        raise ValueError("batch_size must be positive")
-    if cov_trace < 0:
-        raise ValueError("cov_trace must not be negative")
-    return sum(g**2 + cov_trace / batch_size for g in mean_grad.tolist())

@@ -1,8 +1,0 @@
-# names: accepted empty losses
-def samples_to_target(losses, batch_size, target):
-    if batch_size <= 0:
-        raise ValueError("batch_size must be positive")
-    for step, loss in enumerate(losses):
-        if loss <= target:
-            return step * batch_size
-    return None

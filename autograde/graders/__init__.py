@@ -1,1 +1,0 @@
-"""Pytest graders, one module a notebook."""
