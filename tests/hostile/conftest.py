@@ -1,4 +1,4 @@
-"""Fixtures of the hostile suite, and the table of survived rows after the run."""
+"""Fixtures of the hostile suite, and its sample."""
 
 import contextlib
 import os
@@ -8,62 +8,23 @@ from collections import defaultdict
 
 import pytest
 
-from tests.hostile import rows, watch
+from tests.hostile import watch
 
-OUTCOMES = pytest.StashKey[dict]()
-LEFT_OUT = pytest.StashKey[int]()
+VARIANTS = 2
 SECRET = "HOSTILE_SUITE_SECRET"
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "case(number, title, outcome): a row of the hostile suite")
-    config.stash[OUTCOMES] = {}
 
 
-def pytest_collection_modifyitems(config, items):
-    """Of each test's variants the first two and the last; all of them when HOSTILE_VARIANTS=all.
-
-    Every row stays. `autograde verify --hostile` runs all variants, which takes half an hour and more.
-    """
-    if os.environ.get("HOSTILE_VARIANTS") == "all":
-        return
-    variants = defaultdict(list)
+@pytest.hookimpl(tryfirst=True)  # before the samples are drawn
+def pytest_collection_modifyitems(items):
+    """Every row stays; of each test's variants a sample. `autograde verify --hostile` runs them all."""
     for item in items:
-        if item.get_closest_marker("case") is not None:
-            variants[item.path, item.originalname].append(item)
-    left_out = {item for found in variants.values() for item in found[2:-1]}
-    if left_out:
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
-        config.stash[LEFT_OUT] = len(left_out)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = yield
-    marker = item.get_closest_marker("case")
-    if marker is not None:
-        number, title, outcome = marker.args
-        row = item.config.stash[OUTCOMES].setdefault(number, rows.Row(number))
-        for value, values in ((title, row.titles), (outcome, row.outcomes)):
-            if value not in values:
-                values.append(value)
-        if report.failed and item.name not in row.failed:
-            row.failed.append(item.name)
-        elif report.skipped:
-            row.skipped.append(item.name)
-        elif report.passed and report.when == "call":
-            row.passed += 1
-    return report
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    found = config.stash.get(OUTCOMES, {})
-    if found:
-        terminalreporter.section("hostile submissions")
-        terminalreporter.write_line(rows.table(found.values()))
-    if left_out := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{left_out} more variants of these: autograde verify --hostile runs them all")
+        if marker := item.get_closest_marker("case"):
+            item.add_marker(pytest.mark.sampled(VARIANTS))
+            item.user_properties.append(("case", marker.args))
 
 
 @pytest.fixture(scope="session")
