@@ -9,6 +9,7 @@ from autograde import check
 from autograde.bank import bank
 from autograde.judge.report import Report, TestResult
 from autograde.verify import ANSWERS
+from tests.patience import HANG_SECONDS
 
 FOLDER = ANSWERS / "so-samples-to-target"
 RIGHT = sorted(FOLDER.glob("right_*.py"))[0].read_text()
@@ -44,7 +45,7 @@ def execute(*sources, points=6):
     cells[-1].metadata["nbgrader"] = {**meta, "task": False}
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    NotebookClient(notebook, timeout=120, allow_errors=True).execute()
+    NotebookClient(notebook, timeout=HANG_SECONDS, allow_errors=True).execute()
     return notebook
 
 

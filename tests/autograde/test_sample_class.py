@@ -17,6 +17,7 @@ from autograde.authoring.notebooks import ROOT
 from autograde.bank import bank
 from autograde.classroom.sample_class import ASSIGNMENT, grade_class, table
 from autograde.judge.runner import grade_file
+from tests.patience import HANG_SECONDS
 
 EXERCISES = {name: exercise for name, exercise in bank().items() if exercise.notebook == ASSIGNMENT}
 MAXIMUM = sum(exercise.max_points for exercise in EXERCISES.values())
@@ -96,7 +97,7 @@ def nbgrader(folder, *arguments, **environment):
     programs = str(Path(sys.executable).parent)
     path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != programs)
     result = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, timeout=240,
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, timeout=HANG_SECONDS,
         env={**os.environ, "PATH": path, **environment},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

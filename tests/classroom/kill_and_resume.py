@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autograde.authoring.notebooks import ROOT
 from autograde.classroom.gradebook import open_gradebook, rows, settings
+from tests.patience import HANG_SECONDS
 
 MADE = ("results", "autograded")
 
@@ -27,7 +28,7 @@ def start(class_folder: Path, assignment: str, *options: str) -> subprocess.Pope
 def finish(class_folder: Path, assignment: str, *options: str) -> str:
     """Run the command to its end; returns what it printed. Raises RuntimeError when it failed."""
     process = start(class_folder, assignment, *options)
-    text = process.communicate(timeout=600)[0]
+    text = process.communicate(timeout=HANG_SECONDS)[0]
     if process.returncode not in (0, 1):
         raise RuntimeError(f"exit code {process.returncode}: {text}")
     return text
