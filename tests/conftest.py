@@ -1,6 +1,7 @@
 """How the tests run: the longest groups first, of many alike a sample, and what is printed when all are done."""
 
 import os
+import signal
 from collections import Counter
 
 import psutil
@@ -45,6 +46,9 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_configure(config):
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell makes programs in its background deaf to Ctrl-C, which tests send to themselves and their programs.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[LEFT_OUT] = Counter()
     # Here, since with xdist the process that prints collects nothing and reads no other conftest.
     config.pluginmanager.register(Survey())

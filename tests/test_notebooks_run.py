@@ -43,9 +43,7 @@ def run(record_property):
         path = ROOT / name
         notebook = nbformat.read(path, as_version=4)
         resources = {"metadata": {"path": str(path.parent)}}
-        client = NotebookClient(
-            notebook, timeout=HANG_SECONDS, kernel_name="python3", resources=resources, **options
-        )
+        client = NotebookClient(notebook, timeout=HANG_SECONDS, kernel_name="python3", resources=resources, **options)
         began = time.perf_counter()
         client.execute()
         record_property("notebook", (name, time.perf_counter() - began))

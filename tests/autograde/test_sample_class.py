@@ -97,8 +97,8 @@ def nbgrader(folder, *arguments, **environment):
     programs = str(Path(sys.executable).parent)
     path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != programs)
     result = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, timeout=HANG_SECONDS,
-        env={**os.environ, "PATH": path, **environment},
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True,
+        timeout=HANG_SECONDS, env={**os.environ, "PATH": path, **environment},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return result.stdout + result.stderr

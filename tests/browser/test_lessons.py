@@ -1,5 +1,5 @@
-"""Every lesson as a learner meets it: it runs from top to bottom in a browser, what its concepts add to the labs changes
-the pictures, and its skill check answers."""
+"""Every lesson as a learner meets it: it runs from top to bottom in a browser, what its concepts add to the labs
+changes the pictures, and its skill check answers."""
 
 import re
 import time
@@ -78,7 +78,7 @@ def move(page, panel, label):
 
 
 def test_every_picture_has_a_text_alternative(lesson):
-    outputs = [output["data"] for cell in jupyter.cells(lesson) for output in cell.get("outputs", []) if "data" in output]
+    outputs = [output.get("data", {}) for cell in jupyter.cells(lesson) for output in cell.get("outputs", [])]
     texts = ["".join(data.get("text/html", "")) for data in outputs if "image/png" in data]
     assert len(texts) >= 5 and all(re.search(r'alt="[^"]{20,}"', text) for text in texts)
 

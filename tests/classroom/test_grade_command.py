@@ -115,7 +115,9 @@ def test_when_the_run_ends_its_processes_end(class_folder, end):
         assert "stopped; what is graded is kept" in text[1] and "Traceback" not in text[1]
     done = {path for path in paths if path.exists()}
     before = {path: path.stat().st_mtime_ns for path in done}
-    result = subprocess.run(command(class_folder, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS)
+    result = subprocess.run(
+        command(class_folder, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS
+    )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert (report["kept"], report["graded"]) == (len(done), len(students) - len(done))

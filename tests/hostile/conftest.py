@@ -1,6 +1,7 @@
 """Fixtures of the hostile suite, and its sample."""
 
 import contextlib
+import dataclasses
 import os
 import socket
 import threading
@@ -8,9 +9,16 @@ from collections import defaultdict
 
 import pytest
 
-from tests.hostile import watch
+from autograde.classroom import grading
+from autograde.judge import connection
+from tests.hostile import harness, watch
 
 VARIANTS = 2
+USUAL = {
+    (module.__name__, name): getattr(module, name)
+    for module, name in ((connection, "IDLE_SECONDS"), (grading, "EXTRA_CELL_SECONDS"))
+}
+SHORT = dict(zip(USUAL, (1.0, 2.0), strict=True))
 SECRET = "HOSTILE_SUITE_SECRET"
 
 
@@ -61,6 +69,22 @@ def arena(request, tmp_path, pool, clean, gradebook):
     from tests.hostile.harness import Arena
 
     return Arena(tmp_path, request.node.get_closest_marker("case").args[2], pool, clean, gradebook)
+
+
+@pytest.fixture
+def short_limits(pool, monkeypatch):
+    """What computes or waits without end is ended sooner than in a class; an honest answer needs a fraction of this."""
+    load = grading.load_assignment
+
+    def load_short(*arguments):
+        assignment = load(*arguments)
+        short = [dataclasses.replace(each, time_limit=1.0, cell_time=2.0) for each in assignment.exercises]
+        return dataclasses.replace(assignment, exercises=tuple(short))
+
+    monkeypatch.setattr(grading, "load_assignment", load_short)
+    pool.in_each(harness.set_limits, SHORT)
+    yield
+    pool.in_each(harness.set_limits, USUAL)
 
 
 @pytest.fixture

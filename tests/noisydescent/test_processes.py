@@ -167,17 +167,12 @@ def test_an_interrupt_ends_them_while_they_work(tmp_path):
         until(lambda: len(list(tmp_path.iterdir())) == 2, "both workers at work")
         os.kill(os.getpid(), signal.SIGINT)
 
-    # A program that a shell started in the background ignores it.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with Workers(2) as workers:
-            pids = workers.pids
-            threading.Thread(target=interrupt).start()
-            with pytest.raises(KeyboardInterrupt):
-                workers.run(exec, [(busy_until_killed(tmp_path),)] * 2)
-            assert gone(pids)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with Workers(2) as workers:
+        pids = workers.pids
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            workers.run(exec, [(busy_until_killed(tmp_path),)] * 2)
+        assert gone(pids)
 
 
 def test_they_end_when_the_notebook_is_killed(tmp_path):

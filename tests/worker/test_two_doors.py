@@ -1,6 +1,6 @@
 """Right and wrong answers get the same points from a worker as in the learner's own process.
 
-All right ones and every third wrong one; tests/autograde/test_answers.py has all of them in this process.
+A few of each exercise; with --everything all. tests/autograde/test_answers.py has all of them in this process.
 """
 
 import pytest
@@ -11,16 +11,15 @@ from autograde.judge.remote import RemoteAnswer
 from autograde.judge.runner import grade_file, run_tests
 
 
-def answers(exercise):
-    right, wrong = (sorted((verify.ANSWERS / exercise.id).glob(f"{kind}_*.py")) for kind in ("right", "wrong"))
-    return right + wrong[::3]
-
-
-FILES = [
-    pytest.param(exercise, path, id=f"{exercise.id}-{path.stem}")
-    for exercise in bank().values()
-    for path in answers(exercise)
-]
+def answers(kind):
+    return pytest.mark.parametrize(
+        ("exercise", "path"),
+        [
+            pytest.param(exercise, path, id=f"{exercise.id}-{path.stem}")
+            for exercise in bank().values()
+            for path in sorted((verify.ANSWERS / exercise.id).glob(f"{kind}_*.py"))
+        ],
+    )
 
 
 def grade_in_worker(server, exercise, source, seed=0):
@@ -39,12 +38,22 @@ def grade_in_worker(server, exercise, source, seed=0):
             worker.close()
 
 
-@pytest.mark.parametrize(("exercise", "path"), FILES)
-def test_same_points_and_messages_in_both(server, exercise, path):
+@pytest.mark.sampled(2, per="exercise")
+@answers("right")
+def test_right_answers_get_the_same_in_both(server, exercise, path):
+    compare(server, exercise, path, right=True)
+
+
+@pytest.mark.sampled(2, per="exercise")
+@answers("wrong")
+def test_wrong_answers_get_the_same_in_both(server, exercise, path):
+    compare(server, exercise, path, right=False)
+
+
+def compare(server, exercise, path, right):
     here = grade_file(exercise, path)
     there = grade_in_worker(server, exercise, path.read_text(encoding="utf-8"))
     assert [test.points for test in there.tests] == [test.points for test in here.tests], [
         (one.message, other.message) for one, other in zip(there.tests, here.tests, strict=True)
     ]
-    right = path.stem.startswith("right")
     assert not verify.judge(exercise, path, right, there).problem
