@@ -13,11 +13,12 @@ LAB_ARGS ?=
 # As root, which is what containers run as, JupyterLab starts only when told that this is meant.
 ROOT_FLAG := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup lab test grade notebooks lint lock bench clean
+.PHONY: help setup lab test test-all grade notebooks lint lock bench clean
 
 help:
 	@echo "make lab         open JupyterLab on course/index.ipynb (more options: LAB_ARGS=\"--no-browser --port 8890\")"
-	@echo "make test        run every test; what is skipped is listed with its reason (more options: TEST_ARGS=\"-k batch\")"
+	@echo "make test        run the tests on all cores, of many alike a sample (more options: TEST_ARGS=\"-k batch\")"
+	@echo "make test-all    run all of them: every hostile variant, every answer through a worker, every lesson twice"
 	@echo "make grade       build a sample class, grade it with nbgrader, print the scores and where the feedback is"
 	@echo "make notebooks   write every .ipynb from the .py beside it, exercises/ from solutions/, and course/api.md"
 	@echo "make lint        ruff, formatting, and the length of cells and prose in the lessons"
@@ -48,8 +49,14 @@ $(WIDGETS7)/.installed: $(STAMP)
 	  ipywidgets==7.7.5 ipython_genutils==0.2.0 && touch $@ \
 	  || echo "ipywidgets 7.7 could not be installed: its tests will be skipped"
 
+# The order is that of tests/conftest.py: what takes longest starts first.
+PYTEST := $(PY) -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
+
 test: $(STAMP) $(WIDGETS7)/.installed
-	$(PY) -m pytest $(TEST_ARGS)
+	$(PYTEST) $(TEST_ARGS)
+
+test-all: $(STAMP) $(WIDGETS7)/.installed
+	$(PYTEST) --everything $(TEST_ARGS)
 
 grade: $(STAMP)
 	$(PY) -m autograde.classroom.sample_class

@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from tests.patience import HANG_SECONDS
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "bleach-with-css": "bleach"}
@@ -145,7 +147,7 @@ def test_lock_markers_depend_on_system_and_python_only():
 def test_both_packages_are_installed_from_this_tree():
     """Also from another folder, where neither is found by chance because it lies in the working directory."""
     code = "import autograde, noisydescent; print(autograde.__file__); print(noisydescent.__file__)"
-    result = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, timeout=120)
+    result = subprocess.run([sys.executable, "-c", code], cwd="/", capture_output=True, text=True, timeout=HANG_SECONDS)
     assert result.returncode == 0, result.stderr
     here = [Path(line).resolve() for line in result.stdout.splitlines()]
     assert here == [ROOT / "autograde" / "__init__.py", ROOT / "course" / "noisydescent" / "__init__.py"]
@@ -164,7 +166,7 @@ def test_wheel_holds_the_library_the_graders_the_questions_and_the_templates(tmp
     shutil.copytree(ROOT / "autograde", source / "autograde", ignore=skip)
     shutil.copytree(ROOT / "course" / "noisydescent", source / "course" / "noisydescent", ignore=skip)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "."]
-    subprocess.run([*command, "--wheel-dir", str(tmp_path)], cwd=source, check=True, timeout=300)
+    subprocess.run([*command, "--wheel-dir", str(tmp_path)], cwd=source, check=True, timeout=HANG_SECONDS)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())

@@ -9,6 +9,7 @@ from autograde import check
 from autograde.bank import bank
 from autograde.bank.answers import first_answer
 from autograde.judge.report import Report, TestResult
+from tests.patience import HANG_SECONDS
 
 RIGHT = first_answer("so-samples-to-target", right=True).source
 WRONG = first_answer("so-samples-to-target", right=False).source
@@ -43,7 +44,7 @@ def execute(*sources, points=6):
     cells[-1].metadata["nbgrader"] = {**meta, "task": False}
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    NotebookClient(notebook, timeout=120, allow_errors=True).execute()
+    NotebookClient(notebook, timeout=HANG_SECONDS, allow_errors=True).execute()
     return notebook
 
 

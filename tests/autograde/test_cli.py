@@ -12,6 +12,7 @@ from autograde.bank.answers import first_answer
 from autograde.cli import main
 from autograde.judge import load
 from autograde.verify import names_mistake
+from tests.patience import HANG_SECONDS
 
 RIGHT = sorted(folder_of("so-samples-to-target").glob("right_*.py"))[0]
 
@@ -124,7 +125,7 @@ def test_answers_may_use_dataclasses_with_string_annotations(tmp_path):
 def test_installed_command_runs():
     result = subprocess.run(
         [sys.executable, "-m", "autograde", "check", "so-samples-to-target", str(RIGHT), "--json"],
-        capture_output=True, text=True, timeout=120,
+        capture_output=True, text=True, timeout=HANG_SECONDS,
     )  # fmt: skip
     assert result.returncode == 0 and result.stderr == ""
     assert json.loads(result.stdout)["points"] == 6

@@ -16,6 +16,7 @@ from torch.optim.sgd import sgd as functional_sgd
 from autograde.bank import bank, find
 from autograde.judge.exercise import Exercise, GradedTest, grade
 from autograde.judge.runner import run
+from tests.patience import HANG_SECONDS
 
 
 def double(x):
@@ -164,15 +165,14 @@ def swallows_everything(x):
 
 
 def sleeps(x):
-    time.sleep(100)
+    time.sleep(2 * HANG_SECONDS)
 
 
 @pytest.mark.parametrize("function", [swallows_everything, sleeps])
 def test_time_limit(exercises, function):
-    started = time.monotonic()
+    """The limit ends both, and the test after it has a limit of its own."""
     report = run(exercises.SLOW, {"f": lambda x: function(x) if x else None})
-    assert time.monotonic() - started < 5
-    assert messages(report) == ["`f` took more than 0.5 s: is there an endless loop?", ""]
+    assert messages(report) == ["`f` took more than 1 s: is there an endless loop?", ""]
 
 
 def test_swallowing_the_alarm_once_does_not_pass(exercises):

@@ -17,6 +17,7 @@ from autograde.bank import bank
 from autograde.bank.answers import first_answer
 from autograde.classroom.sample_class import ASSIGNMENT, grade_sample, table
 from autograde.sandbox.paths import ROOT
+from tests.patience import HANG_SECONDS
 
 EXERCISES = {name: exercise for name, exercise in bank().items() if exercise.notebook == ASSIGNMENT}
 MAXIMUM = sum(exercise.max_points for exercise in EXERCISES.values())
@@ -96,8 +97,8 @@ def nbgrader(folder, *arguments, **environment):
     programs = str(Path(sys.executable).parent)
     path = os.pathsep.join(part for part in os.environ["PATH"].split(os.pathsep) if part != programs)
     result = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True, timeout=240,
-        env={**os.environ, "PATH": path, **environment},
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, capture_output=True, text=True,
+        timeout=HANG_SECONDS, env={**os.environ, "PATH": path, **environment},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     return result.stdout + result.stderr

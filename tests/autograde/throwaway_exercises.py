@@ -1,7 +1,5 @@
 """Small exercises that exist only to test the engine; its tests import this file by path."""
 
-import time
-
 import torch
 
 from autograde.judge.exercise import Exercise, grade
@@ -19,7 +17,7 @@ HIDDEN = exercise("hidden")
 INPUTS = exercise("inputs")
 BUILT = exercise("built")
 BROKEN = exercise("broken")
-SLOW = exercise("slow", time_limit=0.5)
+SLOW = exercise("slow", time_limit=1.0)
 
 
 @grade(DOUBLE, points=2)
@@ -84,6 +82,4 @@ def test_slow_first(answer):
 @grade(SLOW, points=1)
 def test_slow_second(answer):
     """A quick one after it."""
-    started = time.monotonic()
     answer.f(0)
-    assert time.monotonic() - started < 0.4, "too slow"

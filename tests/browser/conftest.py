@@ -2,14 +2,12 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
-from tests.browser.jupyter import ROOT, Lab
+from tests.browser import jupyter
 
 REQUIRE = "NOISY_DESCENT_REQUIRE_BROWSER"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--no-sandbox",  # tests may run as root in a container, where Chromium's own sandbox cannot start
     "--disable-gpu",
@@ -24,10 +22,9 @@ FLAGS = (
 @pytest.fixture(scope="session")
 def chromium():
     """Path of a Chromium or Chrome. Without one: skip, or fail when NOISY_DESCENT_REQUIRE_BROWSER=1."""
-    for name in BROWSERS:
-        if path := shutil.which(name):
-            return path
-    reason = f"no browser on the PATH: install one of {', '.join(BROWSERS)} (Debian: apt-get install chromium)"
+    if path := jupyter.chromium():
+        return path
+    reason = f"no browser on the PATH: install one of {', '.join(jupyter.BROWSERS)} (Debian: apt-get install chromium)"
     if os.environ.get(REQUIRE) == "1":
         pytest.fail(f"{REQUIRE}=1, but {reason}", pytrace=False)
     pytest.skip(reason)
@@ -47,7 +44,7 @@ def browser(chromium):
 def page(browser):
     """An empty page in a fresh profile."""
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(jupyter.HANG)
     yield context.new_page()
     context.close()
 
@@ -59,9 +56,9 @@ def lab_server(chromium, tmp_path_factory):
     root = scratch / "tree"
     skip = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
     for folder in ("course", "exercises"):
-        if Path(ROOT, folder).is_dir():
-            shutil.copytree(ROOT / folder, root / folder, ignore=skip)
-    lab = Lab(root, scratch)
+        if (jupyter.ROOT / folder).is_dir():
+            shutil.copytree(jupyter.ROOT / folder, root / folder, ignore=skip)
+    lab = jupyter.Lab(root, scratch)
     try:
         lab.wait()
         yield lab

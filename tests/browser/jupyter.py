@@ -3,22 +3,32 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from urllib.error import URLError
 
+from tests.patience import HANG_SECONDS, until
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCREENSHOTS = Path(__file__).resolve().parent / "screenshots"
 TOKEN = "browser-test"
+HANG = 1000 * HANG_SECONDS  # Playwright counts milliseconds
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LESSONS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "course").glob("[0-9]*/*.ipynb"))
 
 NOTEBOOK = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 # JupyterLab draws only cells near the view, so what cells hold and whether they run is asked of its own model.
 CONTENT = "jupyterapp.shell.currentWidget.content"
 KERNEL = "jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel"
+
+
+def chromium():
+    """Path of a Chromium or Chrome; None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def free_port():
@@ -65,29 +75,34 @@ class Lab:
                 start_new_session=True,
             )
 
-    def api(self, path):
-        """Answer of the server's REST interface, parsed."""
-        request = urllib.request.Request(f"{self.url}/api/{path}", headers={"Authorization": f"token {TOKEN}"})
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return json.load(response)
+    def api(self, path, method="GET"):
+        """Answer of the server's REST interface, parsed; None when it has no content."""
+        headers = {"Authorization": f"token {TOKEN}"}
+        request = urllib.request.Request(f"{self.url}/api/{path}", headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=HANG_SECONDS) as response:
+            return json.loads(response.read() or "null")
 
-    def wait(self, seconds=60):
-        """Return once the server answers; AssertionError with its log when it does not."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self.api("status")
-                return
-            except (URLError, ConnectionError, TimeoutError):
-                assert self.process.poll() is None, f"JupyterLab ended:\n{self.log.read_text()}"
-                assert time.monotonic() < deadline, f"no answer in {seconds} s:\n{self.log.read_text()}"
-                time.sleep(0.2)
+    def answers(self):
+        """Whether the server is there; AssertionError with its log when it has ended."""
+        assert self.process.poll() is None, f"JupyterLab ended:\n{self.log.read_text()}"
+        try:
+            return self.api("status")
+        except (URLError, ConnectionError):
+            return False
+
+    def wait(self):
+        """Return once the server answers."""
+        until(self.answers, f"JupyterLab answers; its log is {self.log}")
+
+    def end_kernels(self):
+        for kernel in self.api("kernels"):
+            self.api(f"kernels/{kernel['id']}", "DELETE")
 
     def stop(self):
         # SIGTERM lets the server end its kernels, each of which leads a process group of its own.
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(HANG_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -97,44 +112,37 @@ def open_lab(page, lab, path="course/index.ipynb"):
     """Open JupyterLab on the file `path`, in a workspace of its own so that no earlier tab comes back."""
     workspace = re.sub(r"\W+", "-", path)
     page.goto(f"{lab.url}/lab/workspaces/{workspace}/tree/{path}?reset&token={TOKEN}")
-    page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
 
 
 def open_notebook(page, lab, path):
     """Open the notebook `path` (relative to the served folder) and wait until its kernel is idle."""
     open_lab(page, lab, path)
-    page.wait_for_selector(f"{NOTEBOOK} .jp-Cell", timeout=60_000)
+    page.wait_for_selector(f"{NOTEBOOK} .jp-Cell")
     # Before there is a kernel, JupyterLab drops what it is told to run.
-    page.wait_for_function(f"() => {KERNEL}?.status === 'idle'", timeout=60_000)
+    page.wait_for_function(f"() => {KERNEL}?.status === 'idle'")
 
 
-def run_all(page, timeout=120):
+def run_all(page):
     """Run every cell of the open notebook, from the menu, and wait until the last one has ended.
 
-    AssertionError when it is still running after `timeout` seconds, or when a cell stopped on an error.
+    AssertionError when a cell stopped on an error.
     """
-    runs = f"{CONTENT}.widgets.map(cell => [cell.model.executionState === 'running', cell.model.executionCount])"
-    before = page.evaluate(f"() => JSON.stringify({runs})")
+    before = max((cell.get("execution_count") or 0 for cell in cells(page)), default=0)
     page.click('.lm-MenuBar-item:has-text("Run")')
     page.click('.lm-Menu-item[data-command="runmenu:run-all"]')
-    page.wait_for_function(f"before => JSON.stringify({runs}) !== before", arg=before)
-    wait_until_idle(page, timeout)
+    # Each cell has a number that it did not have before, or an error kept it from running. That no cell runs is not
+    # enough: it is so too before the first and between two of them.
+    page.wait_for_function(
+        f"""before => {{
+            const code = {CONTENT}.widgets.map(cell => cell.model).filter(model => model.type === 'code');
+            const failed = code.some(model => model.outputs.toJSON().some(output => output.output_type === 'error'));
+            return {KERNEL}?.status === 'idle' && code.every(model => model.executionState !== 'running'
+                && (failed || model.executionCount > before || !model.sharedModel.getSource().trim()));
+        }}""",
+        arg=before,
+    )
     assert (found := errors(page)) == [], "\n".join(found)
-
-
-def wait_until_idle(page, timeout=120):
-    """Wait until no cell of the open notebook runs or waits for its turn, and its kernel has nothing to do.
-
-    AssertionError after `timeout` seconds.
-    """
-    busy = f"""() => {CONTENT}.widgets.some(cell => cell.model.executionState === 'running')
-               || {KERNEL}?.status !== 'idle'"""
-    deadline = time.monotonic() + timeout
-    quiet = 0
-    while quiet < 3:  # between two cells there is an instant in which nothing runs
-        assert time.monotonic() < deadline, f"still running after {timeout} s"
-        page.wait_for_timeout(200)
-        quiet = 0 if page.evaluate(busy) else quiet + 1
 
 
 def cells(page):

@@ -14,6 +14,7 @@ from autograde.classroom.gradebook import open_gradebook
 from autograde.classroom.settings import class_settings
 from autograde.sandbox.paths import ROOT
 from tests.classroom.gradebook_rows import rows
+from tests.patience import HANG_SECONDS
 
 MADE = ("results", "autograded")
 
@@ -29,7 +30,7 @@ def start(class_folder: Path, assignment: str, *options: str) -> subprocess.Pope
 def finish(class_folder: Path, assignment: str, *options: str) -> str:
     """Run the command to its end; returns what it printed. Raises RuntimeError when it failed."""
     process = start(class_folder, assignment, *options)
-    text = process.communicate(timeout=600)[0]
+    text = process.communicate(timeout=HANG_SECONDS)[0]
     if process.returncode not in (0, 1):
         raise RuntimeError(f"exit code {process.returncode}: {text}")
     return text

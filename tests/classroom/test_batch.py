@@ -23,6 +23,7 @@ from autograde.classroom.submission import Submission
 from autograde.classroom.summary import Change, Summary
 from autograde.classroom.workers import Workers, workers
 from tests.classroom.gradebook_rows import rows
+from tests.patience import until
 
 NAME = "1_1_intuition"
 
@@ -315,22 +316,18 @@ def test_a_process_that_dies_costs_nobody_else_anything(class_folder, engine, tm
             assert outcome.result.review == (batch.TWICE,)
         else:
             assert outcome.state == "kept" and not outcome.result.review and outcome.result.points > 0
-    assert not remaining(set(psutil.Process().children(recursive=True)) - children)
+    until_ended(set(psutil.Process().children(recursive=True)) - children)
 
 
-def remaining(processes, seconds=15.0):
-    """Those that are still there after a while; multiprocessing's own resource tracker stays by design."""
-    ends = time.monotonic() + seconds
-    left = list(processes)
-    while left and time.monotonic() < ends:
-        time.sleep(0.1)
-        left = [process for process in left if process.is_running() and not is_dead_or_tracker(process)]
-    return left
+def until_ended(processes):
+    """Wait for their end; multiprocessing's own resource tracker stays by design."""
+    until(lambda: all(is_dead_or_tracker(process) for process in processes), "the end of the grader's processes")
 
 
 def is_dead_or_tracker(process):
     try:
-        return process.status() == psutil.STATUS_ZOMBIE or "resource_tracker" in " ".join(process.cmdline())
+        dead = not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        return dead or "resource_tracker" in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return True
 
@@ -378,7 +375,7 @@ def test_parallel_is_serial(serial, tmp_path):
     other = folder.copy(tmp_path / "class")
     children = set(psutil.Process().children(recursive=True))
     parallel = grade_class(NAME, other.path, jobs=2, seed=7, progress=False)
-    assert not remaining(set(psutil.Process().children(recursive=True)) - children)
+    until_ended(set(psutil.Process().children(recursive=True)) - children)
     assert rows_of(other.path) == rows_of(folder.path)
     assert [outcome.points for outcome in parallel.results] == [outcome.points for outcome in summary.results]
     for student in ("ada", "boris", "chen", "dara"):

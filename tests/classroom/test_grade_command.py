@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -15,6 +14,7 @@ from autograde.classroom.submission import Submission
 from autograde.cli import main
 from autograde.sandbox import confinement
 from autograde.sandbox.paths import ROOT
+from tests.patience import HANG_SECONDS, until
 
 NAME = "1_1_intuition"
 UNPROTECTED = "students' code cannot be confined here: no Landlock; grade on another machine, or say --no-sandbox"
@@ -74,7 +74,7 @@ def test_grade_then_grade_again(class_folder):
     class_folder.submit("chen", "right")
     result = subprocess.run(
         command(class_folder, "--json", "--seed", "3", "--students", "ada,boris", "--jobs", "2"),
-        cwd=ROOT, capture_output=True, text=True, timeout=300,
+        cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
@@ -84,7 +84,7 @@ def test_grade_then_grade_again(class_folder):
 
     class_folder.submit("dara").write_bytes(b"")
     result = subprocess.run(
-        command(class_folder, "--no-sandbox"), cwd=ROOT, capture_output=True, text=True, timeout=300
+        command(class_folder, "--no-sandbox"), cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS
     )
     assert result.returncode == 1  # somebody must look at dara's file
     assert result.stderr.startswith("WARNING: --no-sandbox") and "UNPROTECTED" in result.stderr
@@ -103,33 +103,26 @@ def test_when_the_run_ends_its_processes_end(class_folder, end):
         start_new_session=True,
     )  # fmt: skip
     paths = [Submission(class_folder.path, student, NAME).result_path for student in students]
-    until(lambda: any(path.exists() for path in paths))
+    until(lambda: any(path.exists() for path in paths), "a first result")
     below = psutil.Process(process.pid).children(recursive=True)
     assert len(below) >= 4  # two judges, and a fork server of each
     process.send_signal(end)
-    text = process.communicate(timeout=60)
-    assert until(lambda: not [child for child in below if alive(child)])
+    text = process.communicate(timeout=HANG_SECONDS)
+    until(lambda: not [child for child in below if alive(child)], "the end of its processes")
     assert sum(path.exists() for path in paths) < len(students)
     if end == signal.SIGINT:
         assert process.returncode == 130
         assert "stopped; what is graded is kept" in text[1] and "Traceback" not in text[1]
     done = {path for path in paths if path.exists()}
     before = {path: path.stat().st_mtime_ns for path in done}
-    result = subprocess.run(command(class_folder, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(
+        command(class_folder, "--json"), cwd=ROOT, capture_output=True, text=True, timeout=HANG_SECONDS
+    )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert (report["kept"], report["graded"]) == (len(done), len(students) - len(done))
     assert before == {path: path.stat().st_mtime_ns for path in done}
     assert len({row["points"] for row in report["submissions"]}) == 1
-
-
-def until(condition, seconds=120.0):
-    ends = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def alive(process):

@@ -366,9 +366,9 @@ def test_timestamps_that_are_trusted(folder):
         (b"2026-01-01 10:00:00 America", "cannot be read"),
         (b"0001-01-01 00:00:00+23:00", "cannot be read"),
         (b"2026-01-01 10:00:00 " + b"x" * 5000, "too long"),
-        (stamp(2 * 86400).encode(), "in the future"),
+        pytest.param(stamp(2 * 86400).encode(), "in the future", id="in two days"),
         (b"9999-12-31 23:59:59 UTC", "in the future"),
-        (stamp(-2 * 3600).encode(), "more than an hour earlier"),
+        pytest.param(stamp(-2 * 3600).encode(), "more than an hour earlier", id="two hours ago"),
         (b"1970-01-01 00:00:00 UTC", "more than an hour earlier"),
     ],
 )

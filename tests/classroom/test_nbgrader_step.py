@@ -22,6 +22,7 @@ from autograde.classroom.submission import Submission
 from autograde.classroom.workers import workers
 from autograde.sandbox.paths import ROOT
 from tests.classroom.gradebook_rows import rows
+from tests.patience import HANG_SECONDS
 
 ASSIGNMENT = "1_1_intuition"
 NOTEBOOK = f"{ASSIGNMENT}.ipynb"
@@ -218,7 +219,7 @@ def test_the_command_gives_the_same_gradebook(course, tmp_path, assignment):
     options += [f"--CourseDirectory.{name}_directory={name}" for name in ("submitted", "autograded", "feedback")]
     result = subprocess.run(
         [sys.executable, "-c", program, "autograde", ASSIGNMENT, *options], cwd=ROOT / "autograde", text=True,
-        capture_output=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True, timeout=HANG_SECONDS, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     with open_gradebook(config) as expected, open_gradebook(other) as got:

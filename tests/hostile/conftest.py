@@ -1,6 +1,7 @@
-"""Fixtures of the hostile suite, and the table of survived rows after the run."""
+"""Fixtures of the hostile suite, and its sample."""
 
 import contextlib
+import dataclasses
 import os
 import socket
 import threading
@@ -8,62 +9,30 @@ from collections import defaultdict
 
 import pytest
 
-from tests.hostile import rows, watch
+from autograde.classroom import grading
+from autograde.judge import connection
+from tests.hostile import harness, watch
 
-OUTCOMES = pytest.StashKey[dict]()
-LEFT_OUT = pytest.StashKey[int]()
+VARIANTS = 2
+USUAL = {
+    (module.__name__, name): getattr(module, name)
+    for module, name in ((connection, "IDLE_SECONDS"), (grading, "EXTRA_CELL_SECONDS"))
+}
+SHORT = dict(zip(USUAL, (1.0, 2.0), strict=True))
 SECRET = "HOSTILE_SUITE_SECRET"
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "case(number, title, outcome): a row of the hostile suite")
-    config.stash[OUTCOMES] = {}
 
 
-def pytest_collection_modifyitems(config, items):
-    """Of each test's variants the first two and the last; all of them when HOSTILE_VARIANTS=all.
-
-    Every row stays. `autograde verify --hostile` runs all variants, which takes half an hour and more.
-    """
-    if os.environ.get("HOSTILE_VARIANTS") == "all":
-        return
-    variants = defaultdict(list)
+@pytest.hookimpl(tryfirst=True)  # before the samples are drawn
+def pytest_collection_modifyitems(items):
+    """Every row stays; of each test's variants a sample. `autograde verify --hostile` runs them all."""
     for item in items:
-        if item.get_closest_marker("case") is not None:
-            variants[item.path, item.originalname].append(item)
-    left_out = {item for found in variants.values() for item in found[2:-1]}
-    if left_out:
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=sorted(left_out, key=lambda item: item.nodeid))
-        config.stash[LEFT_OUT] = len(left_out)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = yield
-    marker = item.get_closest_marker("case")
-    if marker is not None:
-        number, title, outcome = marker.args
-        row = item.config.stash[OUTCOMES].setdefault(number, rows.Row(number))
-        for value, values in ((title, row.titles), (outcome, row.outcomes)):
-            if value not in values:
-                values.append(value)
-        if report.failed and item.name not in row.failed:
-            row.failed.append(item.name)
-        elif report.skipped:
-            row.skipped.append(item.name)
-        elif report.passed and report.when == "call":
-            row.passed += 1
-    return report
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    found = config.stash.get(OUTCOMES, {})
-    if found:
-        terminalreporter.section("hostile submissions")
-        terminalreporter.write_line(rows.table(found.values()))
-    if left_out := config.stash.get(LEFT_OUT, 0):
-        terminalreporter.write_line(f"{left_out} more variants of these: autograde verify --hostile runs them all")
+        if marker := item.get_closest_marker("case"):
+            item.add_marker(pytest.mark.sampled(VARIANTS))
+            item.user_properties.append(("case", marker.args))
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +69,22 @@ def arena(request, tmp_path, pool, clean, gradebook):
     from tests.hostile.harness import Arena
 
     return Arena(tmp_path, request.node.get_closest_marker("case").args[2], pool, clean, gradebook)
+
+
+@pytest.fixture
+def short_limits(pool, monkeypatch):
+    """What computes or waits without end is ended sooner than in a class; an honest answer needs a fraction of this."""
+    load = grading.load_assignment
+
+    def load_short(*arguments):
+        assignment = load(*arguments)
+        short = [dataclasses.replace(each, time_limit=1.0, cell_time=2.0) for each in assignment.exercises]
+        return dataclasses.replace(assignment, exercises=tuple(short))
+
+    monkeypatch.setattr(grading, "load_assignment", load_short)
+    pool.in_each(harness.set_limits, SHORT)
+    yield
+    pool.in_each(harness.set_limits, USUAL)
 
 
 @pytest.fixture

@@ -46,6 +46,36 @@ class Row:
         return self.passed > 0 and not self.failed and not self.skipped
 
 
+class Survey:
+    """A plugin that collects what became of the rows, from tests whose property "case" has the arguments of `case`,
+    and prints the table after the run."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        found = dict(report.user_properties).get("case")
+        if found is None:
+            return
+        number, title, outcome = found
+        row = self.rows.setdefault(number, Row(number))
+        for value, values in ((title, row.titles), (outcome, row.outcomes)):
+            if value not in values:
+                values.append(value)
+        name = report.location[2]
+        if report.failed and name not in row.failed:
+            row.failed.append(name)
+        elif report.skipped:
+            row.skipped.append(name)
+        elif report.passed and report.when == "call":
+            row.passed += 1
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.rows:
+            terminalreporter.section("hostile submissions")
+            terminalreporter.write_line(table(self.rows.values()))
+
+
 def table(rows: Iterable[Row]) -> str:
     """One line a row and, last, how many survived."""
     lines = [f"{'row':>3}  {'what is handed in':<52} {'outcome':<14} {'tests':>5}  survived"]

@@ -204,11 +204,11 @@ def test_replayed_answers(arena, copies):
     ),
     lying_array="import numpy\nreturn numpy.lib.stride_tricks.as_strided(numpy.zeros(1), (10**12,), (0,))",
 )
-def test_floods(arena, source):
+def test_floods(arena, short_limits, source):
     arena.answer(
         "import torch\n\n\ndef minibatch_gradient(theta, X, y, idx):\n" + cells.textwrap.indent(source, "    ")
     )
-    arena.survives(says="gradient|tried|replaced|installed|left", within=90.0)
+    arena.survives(says="gradient|tried|replaced|installed|left")
 
 
 @case(45, "a flood, nested or duplicate keys, another call's answer", "zero")
@@ -231,14 +231,14 @@ def test_floods(arena, source):
     inside_a_callback="grad(theta0, lambda *a: grad(theta0, 0))",
     hooked="theta0.requires_grad_(True).register_hook(lambda g: 1 / 0)\n    grad(theta0, 0)",
 )
-def test_abused_oracle(arena, source):
+def test_abused_oracle(arena, short_limits, source):
     """The judge's functions are called in ways they were not meant for."""
     arena.answer(
         f"import torch\n\ndef sgd(grad, theta0, lr, steps):\n    {source}\n"
         "    return torch.zeros(abs(steps) + 1, len(theta0))\n",
         "so-sgd",
     )
-    arena.survives(zero=("so-sgd",), within=240.0)
+    arena.survives(zero=("so-sgd",))
 
 
 @case(45, "a flood, nested or duplicate keys, another call's answer", "zero")

@@ -18,6 +18,7 @@ from tests.hostile.cells import (
     right_at_call,
 )
 from tests.hostile.rows import case
+from tests.patience import until
 
 LOST = "tried|replaced|ended|died|killed|stopped|crash|signal|exit|interrupt|memory|time|raised|error|not defined|limit"
 
@@ -206,9 +207,9 @@ CRASHES = {
 
 @case(27, "segmentation fault, abort, runaway recursion", "zero")
 @pytest.mark.parametrize("name", CRASHES)
-def test_crash(arena, name):
+def test_crash(arena, short_limits, name):
     twice(arena, textwrap.dedent(CRASHES[name]) + "\nraise RuntimeError('it did not crash')")
-    arena.survives(zero=(TARGET, OTHER), says=LOST, within=240.0)  # some take the whole limit of two exercises
+    arena.survives(zero=(TARGET, OTHER), says=LOST)
 
 
 LOOPS = {
@@ -237,32 +238,37 @@ LOOPS = {
 }
 
 
+ENDED = "took more than|without computing|far more time"
+
+
 @case(28, "an endless loop, also one that catches everything", "zero")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain", "catches_everything", "big_integer", "lock"])
-def test_endless_cell(arena, name):
+def test_endless_cell(arena, short_limits, name):
     arena.answer(at_definition(LOOPS[name]))
-    arena.survives(says="time|took|seconds| s|loop", within=90.0)
+    arena.survives(says=ENDED)
 
 
 @case(28, "an endless loop, also one that catches everything", "zero")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOOPS)
-def test_endless_call(arena, name):
+def test_endless_call(arena, short_limits, name):
     arena.answer(at_call(LOOPS[name]))
-    arena.survives(says="time|took|seconds| s|loop", within=90.0)
+    arena.survives(says=ENDED)
 
 
 @case(28, "an endless loop, also one that catches everything", "zero")
 @pytest.mark.slow
-def test_endless_in_every_exercise(arena):
-    """Six loops take six limits and no more."""
+def test_endless_in_every_exercise(arena, short_limits):
+    """Six loops take what six exercises may take and no more: then their tests are not even begun."""
     ids = tuple(arena.expected)
     for exercise in ids:
         names = {"so-robbins-monro": ("robbins_monro", "satisfies_robbins_monro")}.get(exercise)
         source = "".join(f"def {n}(*a, **k):\n    while True:\n        pass\n\n\n" for n in names or (NAMES[exercise],))
         arena.answer(source, exercise)
-    arena.survives(zero=ids, says="time|took|seconds| s|loop", within=300.0)
+    result = arena.survives(zero=ids, says=ENDED)
+    for exercise in result.exercises:
+        assert sum("took more than" in test.message for test in exercise.tests) <= 3, exercise
 
 
 NAMES = {
@@ -276,9 +282,9 @@ NAMES = {
 
 @case(28, "an endless loop, also one that catches everything", "merit")
 @pytest.mark.slow
-def test_endless_cell_of_her_own(arena):
+def test_endless_cell_of_her_own(arena, short_limits):
     arena.extra("while True:\n    pass")
-    arena.survives(within=120.0)
+    arena.survives()
 
 
 # 3 GB at most, should nothing hold them.
@@ -316,7 +322,7 @@ BOMBS = {
     ),
     "stacks": (
         "import threading\nthreading.stack_size(2**28)\nwait = threading.Event()\nfor n in range(12):\n"
-        "    threading.Thread(target=wait.wait, args=(30,), daemon=True).start()\n"
+        "    threading.Thread(target=wait.wait, args=(300,), daemon=True).start()\n"
         "raise MemoryError('reserved 3 GB')"
     ),
 }
@@ -330,7 +336,7 @@ def test_memory_bomb(arena, name):
     arena.answer(at_definition(BOMBS[name]))
     answer = "return honest_samples(losses, batch_size, target)"
     arena.answer(f"{honest}\n\n{at_call(BOMBS[name], answer, OTHER)}", OTHER)
-    arena.survives(zero=(TARGET, OTHER), says="memory|" + LOST, within=180.0)
+    arena.survives(zero=(TARGET, OTHER), says="memory|" + LOST)
 
 
 @case(29, "memory bomb", "zero")
@@ -345,7 +351,7 @@ FORKS = {
         import os, time
         for n in range(200):
             if os.fork() == 0:
-                time.sleep(3)
+                time.sleep(60)
                 os._exit(0)
         return True
     """,
@@ -354,19 +360,19 @@ FORKS = {
         for n in range(7):
             if os.fork() == 0:
                 born = True
-        time.sleep(3)
+        time.sleep(60)
         return True
     """,
-    "spawn": "import os\nfor n in range(100):\n    os.posix_spawn('/bin/sleep', ['sleep', '3'], {})\nreturn True",
-    "subprocess": "import subprocess\nfor n in range(100):\n    subprocess.Popen(['sleep', '3'])\nreturn True",
-    "shell": "import os\nreturn os.system('for n in 1 2 3 4 5 6 7 8 9; do sleep 3 & done') == 0",
+    "spawn": "import os\nfor n in range(100):\n    os.posix_spawn('/bin/sleep', ['sleep', '60'], {})\nreturn True",
+    "subprocess": "import subprocess\nfor n in range(100):\n    subprocess.Popen(['sleep', '60'])\nreturn True",
+    "shell": "import os\nreturn os.system('for n in 1 2 3 4 5 6 7 8 9; do sleep 60 & done') == 0",
     "system_call": """
         import ctypes, os, time
         c = ctypes.CDLL(None)
         for n in range(100):
             pid = c.syscall(57)
             if pid == 0:
-                time.sleep(3)
+                time.sleep(60)
                 os._exit(0)
             if pid < 0:
                 return False
@@ -378,7 +384,7 @@ FORKS = {
         for n in range(100):
             pid = c.syscall(56, 17, 0, 0, 0, 0)
             if pid == 0:
-                time.sleep(3)
+                time.sleep(60)
                 os._exit(0)
             if pid < 0:
                 return False
@@ -391,7 +397,7 @@ FORKS = {
         for n in range(100):
             pid = c.syscall(435, arguments, 88)
             if pid == 0:
-                time.sleep(3)
+                time.sleep(60)
                 os._exit(0)
             if pid < 0:
                 return False
@@ -402,7 +408,7 @@ FORKS = {
     ),
     "multiprocessing": (
         "import multiprocessing, time\nc = multiprocessing.get_context('fork')\nfor n in range(100):\n"
-        "    c.Process(target=time.sleep, args=(3,)).start()\nreturn True"
+        "    c.Process(target=time.sleep, args=(60,)).start()\nreturn True"
     ),
     "pool": (
         "from concurrent.futures import ProcessPoolExecutor\nwith ProcessPoolExecutor(8) as pool:\n"
@@ -411,7 +417,7 @@ FORKS = {
     "loader": "d = torch.utils.data.DataLoader(list(range(8)), num_workers=8)\nreturn list(d)",
     "terminal": "import os, pty\npid, fd = pty.fork()\nif pid == 0:\n    os._exit(0)\nreturn True",
     "async": (
-        "import asyncio\nasync def f():\n    return await asyncio.create_subprocess_shell('sleep 3')\n"
+        "import asyncio\nasync def f():\n    return await asyncio.create_subprocess_shell('sleep 60')\n"
         "return asyncio.run(f())"
     ),
     "threads": """
@@ -443,19 +449,19 @@ DAEMONS = {
             os.setsid()
             if os.fork() == 0:
                 for n in range(100):
-                    time.sleep(0.3)
+                    time.sleep(3)
             os._exit(0)
     """,
-    "nohup": "import subprocess\nsubprocess.Popen('nohup setsid sleep 30 &', shell=True)",
-    "script": "get_ipython().run_cell_magic('bash', '--bg', 'sleep 30')",
-    "background": "get_ipython().system('sleep 30 &')",
-    "at_exit": "import atexit, time\natexit.register(time.sleep, 30)",
-    "thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(30,)).start()",
+    "nohup": "import subprocess\nsubprocess.Popen('nohup setsid sleep 300 &', shell=True)",
+    "script": "get_ipython().run_cell_magic('bash', '--bg', 'sleep 300')",
+    "background": "get_ipython().system('sleep 300 &')",
+    "at_exit": "import atexit, time\natexit.register(time.sleep, 300)",
+    "thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(300,)).start()",
     "many_threads": (
-        "import threading, time\nfor n in range(20):\n    threading.Thread(target=time.sleep, args=(30,)).start()"
+        "import threading, time\nfor n in range(20):\n    threading.Thread(target=time.sleep, args=(300,)).start()"
     ),
-    "daemon_thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()",
-    "timer": "import threading\nthreading.Timer(30, print).start()",
+    "daemon_thread": "import threading, time\nthreading.Thread(target=time.sleep, args=(300,), daemon=True).start()",
+    "timer": "import threading\nthreading.Timer(300, print).start()",
     "talking_thread": """
         import threading, time
         def talk():
@@ -466,7 +472,7 @@ DAEMONS = {
     """,
     "finalizer": (
         "import weakref, time\nclass C: pass\nc = C()\nglobals().setdefault('kept', []).append(c)\n"
-        "weakref.finalize(c, time.sleep, 30)"
+        "weakref.finalize(c, time.sleep, 300)"
     ),
     "stubborn": "import signal\nfor n in (1, 2, 3, 13, 15):\n    signal.signal(n, lambda *a: None)",
     "shutdown_thread": """
@@ -479,9 +485,9 @@ DAEMONS = {
     """,
     "executor": (
         "from concurrent.futures import ThreadPoolExecutor\nimport time\nkept = ThreadPoolExecutor(4)\n"
-        "kept.submit(time.sleep, 30)"
+        "kept.submit(time.sleep, 300)"
     ),
-    "event_loop": "import asyncio\nkept = asyncio.new_event_loop()\nkept.create_task(asyncio.sleep(30))",
+    "event_loop": "import asyncio\nkept = asyncio.new_event_loop()\nkept.create_task(asyncio.sleep(300))",
 }
 
 
@@ -498,14 +504,14 @@ def test_daemon(arena, name):
 
 @case(31, "a daemon that outlives the run", "zero or merit")
 @pytest.mark.parametrize("count", [1, 4])
-def test_busy_thread(arena, count):
+def test_busy_thread(arena, short_limits, count):
     """It eats the time of its own exercise at most."""
     spin = (
         f"import threading\ndef spin():\n    while True:\n        pass\nfor n in range({count}):\n"
         f"    threading.Thread(target=spin).start()"
     )
     arena.answer(after_definition(spin))
-    arena.survives(says="time|took| s", within=120.0)
+    arena.survives(says="time|took| s")
 
 
 @case(31, "a daemon that outlives the run", "merit")
@@ -528,10 +534,11 @@ def test_a_leftover_would_be_seen(tmp_path):
     daemon = (
         "import os, sys, time\n"
         "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-        f"        open({str(marker)!r}, 'w').write(str(os.getpid()))\n        time.sleep(20)\n"
+        f"        open({str(marker)!r}, 'w').write(str(os.getpid()))\n        time.sleep(300)\n"
         f"    os._exit(0)\nos.wait()\n"
     )
     subprocess.run([sys.executable, "-c", daemon], check=True)
+    until(lambda: marker.exists() and marker.read_text(), "the daemon")
     try:
         left = watch.leftovers(os.getpid(), before, wait=0.5)
         assert [process.pid for process in left] == [int(Path(marker).read_text())]
@@ -571,7 +578,7 @@ OUTPUTS = {
 
 @case(32, "a hundred megabytes on one line; 300,000 lines", "zero or merit")
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_output(arena, name):
+def test_output(arena, short_limits, name):
     """In a cell of her own, after a right answer, and in the call of another."""
     arena.extra(OUTPUTS[name])
     arena.answer(f"{right(OTHER)}\n\n{OUTPUTS[name]}", OTHER)

@@ -1,16 +1,13 @@
 """Rows 47 to 52: honest people whose work looks unusual. They get every point."""
 
 import itertools
-import os
-import subprocess
-import sys
 
 import pytest
 
 from autograde.classroom.batch import grade_class
 from tests.hostile import cells
 from tests.hostile.cells import ASSIGNMENT, TARGET, at_definition, named, right, right_at_call
-from tests.hostile.harness import read_results
+from tests.hostile.harness import hurry, read_results
 from tests.hostile.rows import case, variants
 
 WARNINGS = {
@@ -194,26 +191,20 @@ def busy(seconds):
 
 
 @case(50, "a machine half as fast", "full")
-@pytest.mark.slow
-@pytest.mark.parametrize("seconds", [4.0])
-def test_slow_machine(arena, seconds):
-    """One call takes 4 s of the processor; beside eight other processes on two cores that is far over 10 s of the
-    clock, the limit of a test."""
+def test_slow_machine(arena):
+    """One call computes for a second, which the judge's clock takes for a multiple of the limit of a test."""
+    limit = max(exercise.time_limit for exercise in cells.exercises())
     honest = right().replace("def minibatch_gradient(", "def honest_gradient(")
     arena.answer(
         f"{BUSY}{honest}\n\ndef minibatch_gradient(theta, X, y, idx):\n    if not waited:\n        waited.append(1)\n"
-        f"        busy({seconds})\n    return honest_gradient(theta, X, y, idx)\n"
+        "        busy(1.0)\n    return honest_gradient(theta, X, y, idx)\n"
     )
-    arena.pool.executor()
-    count = 4 * (os.cpu_count() or 1)
-    hogs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    arena.pool.in_each(hurry, 3 * limit)
     try:
-        result = arena.survives(within=240.0)
+        result = arena.survives()
     finally:
-        for hog in hogs:
-            hog.kill()
-            hog.wait()
-    assert result.seconds > 10.0, "the machine was not slow enough to prove anything"
+        arena.pool.in_each(hurry, 1.0)
+    assert result.seconds > 3 * limit
 
 
 @case(50, "a machine half as fast", "full")
@@ -223,7 +214,7 @@ def test_waiting_is_not_working(arena, name):
     if name == "sleep":
         arena.answer(right_at_call("import time\ntime.sleep(0.1)"))
     else:
-        arena.answer(at_definition("import time\ntime.sleep(4)"))
+        arena.answer(at_definition("import time\ntime.sleep(2)"))
     arena.survives()
 
 
@@ -461,9 +452,8 @@ def test_styles(arena, source):
 
 @case(51, "extra cells, other imports, magics, training loops", "full")
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [5])
-def test_training_loops(arena, seconds):
-    """Two cells of her own train for some seconds each."""
+def test_training_loops(arena, seconds=1):
+    """Two cells of her own train for a while."""
     loop = (
         "import time, torch\nw = torch.zeros(20, requires_grad=True)\nx = torch.randn(512, 20)\n"
         f"end = time.process_time() + {seconds}\nlosses = []\nwhile time.process_time() < end:\n"
@@ -542,9 +532,9 @@ def test_first_exercise_lost(arena, name):
 
 @case(52, "exercise 2 right although exercise 1 crashed", "full for the rest")
 @pytest.mark.slow
-def test_first_exercise_endless(arena):
+def test_first_exercise_endless(arena, short_limits):
     arena.answer("while True:\n    pass")
-    arena.survives(within=90.0)
+    arena.survives()
 
 
 @case(52, "exercise 2 right although exercise 1 crashed", "full for the rest")

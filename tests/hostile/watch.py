@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
+WAIT_SECONDS = 30.0  # what attacks leave behind would stay for much longer
 HASHED_BYTES = 4 * 2**20
 IGNORED_FOLDERS = {"__pycache__", ".pytest_cache", ".ruff_cache", ".ipynb_checkpoints", "class"}
 
@@ -58,7 +59,7 @@ def read_process(pid: int) -> Process | None:
     return None if fields[0] in "ZX" else Process(pid, int(fields[1]), int(fields[19]), command)
 
 
-def leftovers(root: int, before: Iterable[Process], wait: float = 2.0) -> list[Process]:
+def leftovers(root: int, before: Iterable[Process], wait: float = WAIT_SECONDS) -> list[Process]:
     """Descendants of `root` that were not there `before`; gives them `wait` seconds to end."""
     known = {(process.pid, process.started) for process in before}
     deadline = time.monotonic() + wait

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 
 import psutil
 import pytest
@@ -14,27 +14,38 @@ import torch.distributed as dist
 from noisydescent import processes
 from noisydescent.problems import Logistic, MarkovLanguage
 from noisydescent.processes import WorkerError, Workers, data_parallel_sgd, row_gradient, sequence_gradient
+from tests.patience import HANG_SECONDS, until
 
 
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
-def gone(pids, seconds: float = 20.0) -> bool:
-    """Whether none of the processes runs any more, after at most `seconds`."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
-            return True
-        time.sleep(0.05)
-    return False
+def gone(pids) -> bool:
+    """Waits until none of the processes runs any more."""
+    return until(lambda: not any(map(running, pids)), f"the end of {pids}")
+
+
+def running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def busy_until_killed(folder) -> str:
+    """Code that leaves a file in `folder` and then works for longer than any test waits."""
+    return f"import os, time\nopen(f'{folder}/{{os.getpid()}}', 'w').close()\ntime.sleep({2 * HANG_SECONDS})"
 
 
 @pytest.fixture(scope="module")
 def two():
-    """Two workers that all tests share which leave them whole."""
-    with Workers(2) as workers:
-        yield workers
+    """Two workers that all tests share which leave them whole; that they have one thread each is their own doing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OMP_NUM_THREADS", raising=False)
+        patch.delenv("MKL_NUM_THREADS", raising=False)
+        with Workers(2) as workers:
+            yield workers
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +142,10 @@ def test_an_exception_in_one_worker_is_raised_here_and_ends_all(logistic):
     """Worker 1 fails before the all-reduce that worker 0 waits in: nobody waits for the time limit."""
     gradient, start = row_gradient(logistic), torch.zeros(5).double()
     good, bad = torch.tensor([[1, 2]]), torch.tensor([[1, 5000]])
-    with Workers(2) as workers:
-        pids, began = workers.pids, time.monotonic()
+    with Workers(2, timeout=2 * HANG_SECONDS) as workers:
+        pids = workers.pids
         with pytest.raises(WorkerError, match=r"(?s)worker [01]: Traceback"):
             workers.run(data_parallel_sgd, [(gradient, start, good, 0.1), (gradient, start, bad, 0.1)])
-        assert time.monotonic() - began < 30
         assert gone(pids) and workers.pids == []
         with pytest.raises(RuntimeError, match="no worker process"):
             workers.run(dist.get_rank, [(), ()])
@@ -150,30 +160,32 @@ def test_a_worker_that_is_killed_is_noticed():
         assert gone(pids)
 
 
-def test_an_interrupt_ends_them_while_they_work():
+def test_an_interrupt_ends_them_while_they_work(tmp_path):
     """As the kernel's interrupt does: SIGINT to this process, in the middle of `run`."""
-    import threading
+
+    def interrupt():
+        until(lambda: len(list(tmp_path.iterdir())) == 2, "both workers at work")
+        os.kill(os.getpid(), signal.SIGINT)
 
     with Workers(2) as workers:
         pids = workers.pids
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        began = time.monotonic()
+        threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
-            workers.run(time.sleep, [(60,), (60,)])
-        assert time.monotonic() - began < 30 and gone(pids)
+            workers.run(exec, [(busy_until_killed(tmp_path),)] * 2)
+        assert gone(pids)
 
 
-def test_they_end_when_the_notebook_is_killed():
+def test_they_end_when_the_notebook_is_killed(tmp_path):
     """SIGKILL leaves no time to clean up: the workers see their standard input close."""
     code = (
-        "import time\nfrom noisydescent.processes import Workers\n"
+        "from noisydescent.processes import Workers\n"
         "with Workers(2) as workers:\n    print(*workers.pids, flush=True)\n"
-        "    workers.run(time.sleep, [(60,), (60,)])\n"
+        f"    workers.run(exec, [({busy_until_killed(tmp_path)!r},)] * 2)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     pids = [int(word) for word in parent.stdout.readline().split()]
-    assert len(pids) == 2 and all(psutil.pid_exists(pid) for pid in pids)
-    time.sleep(0.3)
+    assert len(pids) == 2 and all(map(running, pids))
+    until(lambda: len(list(tmp_path.iterdir())) == 2, "both workers at work")
     parent.kill()
     parent.wait()
     parent.stdout.close()

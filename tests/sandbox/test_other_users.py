@@ -12,6 +12,7 @@ import pytest
 
 from autograde.sandbox import bubblewrap
 from autograde.sandbox.paths import default_readable
+from tests.patience import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 SANDBOX = ROOT / "autograde" / "sandbox"
@@ -67,7 +68,7 @@ def test_bubblewrap_stands_in_for_landlock(run_in_place, place, bubblewrapped):
 def test_an_open_socket_passes_through_bubblewrap(run_in_place, place, bubblewrapped):
     here, there = socket.socketpair()
     with here, there:
-        here.settimeout(10)
+        here.settimeout(HANG_SECONDS)
         os.set_inheritable(there.fileno(), True)
         before = f"os.write({there.fileno()}, b'hello from inside')"
         run_in_place(
@@ -87,7 +88,7 @@ def test_bubblewrap_shows_no_protected_file(place, bubblewrapped):
     listing = "import os; print([name for name in os.listdir('/') if name != 'proc'], os.listdir('/dev/shm'))"
     code = f"{listing}\nfor folder, _, files in os.walk('{place}'): print(folder, files)"
     ended = subprocess.run(
-        [*prefix, sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [*prefix, sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=HANG_SECONDS, check=True
     )
     assert "secret.txt" not in ended.stdout and "other.txt" not in ended.stdout and "home" not in ended.stdout
 
@@ -138,6 +139,6 @@ def test_the_doctor_of_a_user_without_privileges(place, nobody):
         "sys.modules['autograde'] = package; from autograde.sandbox import doctor; sys.exit(doctor.main())"
     )
     ended = subprocess.run(
-        [*command, "-c", start, str(package)], capture_output=True, text=True, timeout=100, cwd="/", env={}
+        [*command, "-c", start, str(package)], capture_output=True, text=True, timeout=HANG_SECONDS, cwd="/", env={}
     )
     assert ended.returncode == 0 and "NOT held" not in ended.stdout, ended.stdout + ended.stderr

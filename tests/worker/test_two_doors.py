@@ -1,6 +1,6 @@
 """Right and wrong answers get the same points from a worker as in the learner's own process.
 
-All right ones and every third wrong one; tests/autograde/test_answers.py has all of them in this process.
+A few of each exercise; with --everything all. tests/autograde/test_answers.py has all of them in this process.
 """
 
 import pytest
@@ -12,16 +12,16 @@ from autograde.judge.remote import RemoteAnswer
 from autograde.judge.runner import run_tests
 
 
-def sample(exercise):
-    answers = known_answers(exercise.id)
-    return [answer for answer in answers if answer.right] + [answer for answer in answers if not answer.right][::3]
-
-
-ANSWERS = [
-    pytest.param(exercise, answer, id=f"{exercise.id}-{answer.name.removesuffix('.py')}")
-    for exercise in bank().values()
-    for answer in sample(exercise)
-]
+def answers(right):
+    return pytest.mark.parametrize(
+        ("exercise", "answer"),
+        [
+            pytest.param(exercise, answer, id=f"{exercise.id}-{answer.name.removesuffix('.py')}")
+            for exercise in bank().values()
+            for answer in known_answers(exercise.id)
+            if answer.right == right
+        ],
+    )
 
 
 def grade_in_worker(server, exercise, source, seed=0):
@@ -40,8 +40,19 @@ def grade_in_worker(server, exercise, source, seed=0):
             worker.close()
 
 
-@pytest.mark.parametrize(("exercise", "answer"), ANSWERS)
-def test_same_points_and_messages_in_both(server, exercise, answer):
+@pytest.mark.sampled(2, per="exercise")
+@answers(right=True)
+def test_right_answers_get_the_same_in_both(server, exercise, answer):
+    compare(server, exercise, answer)
+
+
+@pytest.mark.sampled(2, per="exercise")
+@answers(right=False)
+def test_wrong_answers_get_the_same_in_both(server, exercise, answer):
+    compare(server, exercise, answer)
+
+
+def compare(server, exercise, answer):
     here = verify.grade_answer(exercise, answer)
     there = grade_in_worker(server, exercise, answer.source)
     assert [test.points for test in there.tests] == [test.points for test in here.tests], [
