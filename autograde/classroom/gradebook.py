@@ -69,7 +69,7 @@ class GradebookWriter:
         # The file first: a run killed between the two does it again, and the gradebook never shows what has no file.
         is_new = self.recorded.get(result.student) != fingerprint(result)
         if is_new or not submission.autograded_path.exists():
-            write_autograded(submission.autograded_path, result)
+            write_autograded(submission, result)
         if not is_new:
             return
         try:
@@ -269,9 +269,9 @@ def recorded(gradebook: api.Gradebook, assignment: str) -> dict[str, str]:
     return dict(found)
 
 
-def write_autograded(path: Path, result: SubmissionResult) -> None:
+def write_autograded(submission: Submission, result: SubmissionResult) -> None:
     """Put the autograded notebook where formgrader and the feedback look for it; an old one must not outlive it."""
     if result.notebook:
-        write_atomically(path, result.notebook, READ_ONLY)
+        write_atomically(submission.autograded_path, result.notebook, READ_ONLY)
     else:
-        path.unlink(missing_ok=True)
+        submission.autograded_path.unlink(missing_ok=True)

@@ -15,7 +15,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 
@@ -72,8 +71,8 @@ class ServerConnection:
     connection. Each waits until the server answers, and raises ServerFailed when it does not.
     """
 
-    def __init__(self, sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: bool = False):
-        self._launched: Launched | None = launch(sandbox, protected, bubblewrap)
+    def __init__(self, sandbox: bool = True, bubblewrap: bool = False):
+        self._launched: Launched | None = launch(sandbox, bubblewrap)
         self._begin(self._launched.control)
 
     @classmethod
@@ -135,9 +134,9 @@ class ServerConnection:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return json.loads(line)
 
-    def spawn(self, memory: int, cpu_seconds: float = 300) -> Worker:
-        """A fresh worker that may use `memory` bytes and, all in all, `cpu_seconds` of processor time."""
-        limits = asdict(Limits(memory=int(memory), cpu_seconds=max(1, int(cpu_seconds))))
+    def spawn(self, memory: int) -> Worker:
+        """A fresh worker that may use `memory` bytes."""
+        limits = asdict(Limits(memory=int(memory)))
         ours, theirs = socket.socketpair()
         reports, writing = os.pipe()
         os.set_blocking(reports, False)

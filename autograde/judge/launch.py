@@ -56,12 +56,12 @@ class Launched:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def launch(sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: bool = False) -> Launched:
+def launch(sandbox: bool = True, bubblewrap: bool = False) -> Launched:
     """Start a server and return at once; it begins to answer when its imports are done.
 
     With `sandbox` its workers are confined by Landlock or, where the kernel has none or `bubblewrap` says so, in
-    bubblewrap. Raises Unprotected where neither is possible. Files below `protected`, and those of the project except
-    for the course's library, are out of the workers' reach.
+    bubblewrap. Raises Unprotected where neither is possible. The files of the project, except for the course's library,
+    are out of the workers' reach.
     """
     if sandbox:
         require()
@@ -71,12 +71,11 @@ def launch(sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: b
     scratch = folder / "scratch"
     scratch.mkdir()
     paths = import_paths()
-    hidden = [ROOT, *protected]
     settings = {
         "folder": str(folder),
         "scratch": str(scratch),
         "sandbox": sandbox,
-        "protected": [str(path) for path in hidden],
+        "protected": [str(ROOT)],
         "hidden": [path for path in paths if Path(path) == ROOT],
         "bubblewrap": bubblewrap,
         "sources": [str(path) for path in own_sources()],
@@ -90,7 +89,7 @@ def launch(sandbox: bool = True, protected: tuple[Path, ...] = (), bubblewrap: b
     given = [theirs.fileno(), listener.fileno()]
     command = [sys.executable, "-s", "-P", "-c", CODE.format(paths), *map(str, given), json.dumps(settings)]
     if bubblewrap:
-        prefix = bubblewrap_prefix([*default_readable(), *own_sources()], hidden, scratch)
+        prefix = bubblewrap_prefix([*default_readable(), *own_sources()], [ROOT], scratch)
         # The server's imports want a folder to write in; each worker mounts its own there.
         command = [*prefix, "--tmpfs", str(scratch), *command]
     process = subprocess.Popen(

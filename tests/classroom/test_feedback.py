@@ -143,7 +143,7 @@ def class_folder(tmp_path_factory, release):
             write_atomically(Submission(folder, result.student, ASSIGNMENT).result_path, result.dumps())
         for result in (graded, refused):
             gradebook.record(book, result)
-            gradebook.write_autograded(folder, result)
+            gradebook.write_autograded(Submission(folder, result.student, ASSIGNMENT), result)
     return folder
 
 
