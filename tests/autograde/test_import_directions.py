@@ -17,12 +17,12 @@ BELOW = {
     "sandbox": set(),
     "worker": {"sandbox"},
     "judge": {"worker", "sandbox"},
-    "bank": {"judge", "noisydescent"},
+    "bank": {"judge", "sandbox", "noisydescent"},
 }
 BELOW["classroom"] = {"bank", *BELOW["bank"], *BELOW["judge"]}
 BELOW["authoring"] = {"classroom", *BELOW["classroom"]}
 BELOW[""] = {"authoring", *BELOW["authoring"]}
-NO_MODULES = ("answers", "class")
+NO_MODULES = ("class",)
 MODULE_NAME = re.compile(r"(autograde|noisydescent)(\.\w+)+")
 
 

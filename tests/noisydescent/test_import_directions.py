@@ -15,8 +15,8 @@ import noisydescent
 ROOT = Path(noisydescent.__file__).parent
 # a room may import rooms of a lower level only; modules of one room may import each other, in no circle
 LEVELS = [
-    {"arguments", "devices"},
-    {"problems", "schedules"},
+    {"arguments", "devices", "toml_files"},
+    {"problems", "schedules", "concepts"},
     {"optimizers", "theory", "diagnostics", "torch_scheduler", "processes"},
     {"training"},
     {"figures"},
