@@ -49,14 +49,11 @@ $(WIDGETS7)/.installed: $(STAMP)
 	  ipywidgets==7.7.5 ipython_genutils==0.2.0 && touch $@ \
 	  || echo "ipywidgets 7.7 could not be installed: its tests will be skipped"
 
-# The order is that of tests/conftest.py: what takes longest starts first.
-PYTEST := $(PY) -m pytest --numprocesses=auto --dist=loadgroup --no-loadscope-reorder
-
 test: $(STAMP) $(WIDGETS7)/.installed
-	$(PYTEST) $(TEST_ARGS)
+	$(PY) -m pytest --numprocesses=auto $(TEST_ARGS)
 
 test-all: $(STAMP) $(WIDGETS7)/.installed
-	$(PYTEST) --everything $(TEST_ARGS)
+	$(PY) -m pytest --numprocesses=auto --everything $(TEST_ARGS)
 
 grade: $(STAMP)
 	$(PY) -m autograde.classroom.sample_class

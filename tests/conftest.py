@@ -11,7 +11,8 @@ from tests import sampling
 from tests.hostile.rows import Survey
 from tests.timetable import Timetable, group
 
-# A process for each core computes already. Set before anything imports torch, and inherited by whatever tests start.
+# A process for each core computes already, and for most tensors here a second thread costs more than it saves. Before
+# anything imports torch; whatever tests start inherits it.
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 GIB_EACH = 3  # a test process, with the judges, workers and kernels that its tests start
@@ -45,6 +46,20 @@ def pytest_xdist_auto_num_workers():
     return max(1, min(cores, int(psutil.virtual_memory().available / 2**30 / GIB_EACH)))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process a group at a time, in our order. The groups are not marks, as for `--dist=loadgroup`, because
+    xdist 3.8 loses those with pytest 9.2 (pytest-dev/pytest-xdist#1386) and nobody is told."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class LoadGroups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group(nodeid)
+
+    config.option.loadscopereorder = False
+    return LoadGroups(config, log)
+
+
 def pytest_configure(config):
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell makes programs in its background deaf to Ctrl-C, which tests send to themselves and their programs.
@@ -64,19 +79,14 @@ def pytest_report_header(config):
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
-    """Leave out what the samples leave out, and make each file (of tests/browser the folder) a group that one process
-    runs: its tests share what is expensive to start, and what must not be there twice."""
+    """Leave out what the samples leave out, and put the longest groups first."""
     if not config.option.everything:
         kept = sampling.kept([(item.nodeid, sampling.stratum(item)) for item in items])
         left_out = [item for item, keep in zip(items, kept, strict=True) if not keep]
         items[:] = [item for item, keep in zip(items, kept, strict=True) if keep]
         config.hook.pytest_deselected(items=left_out)
         config.stash[LEFT_OUT] = Counter(group(item.nodeid) for item in left_out)
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(group(item.nodeid)))
     place = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(group(item.nodeid), len(LONGEST)))
 

@@ -10,7 +10,8 @@ Seconds = Mapping[str, float]
 
 
 def group(nodeid: str) -> str:
-    """The tests that one process runs, one after the other: a file, or the folder tests/browser."""
+    """The tests that one process runs, one after the other: a file, or the folder tests/browser. They share what is
+    expensive to start, and what must not be there twice."""
     name = nodeid.partition("::")[0].removeprefix("tests/")
     return "browser" if name.startswith("browser/") else name
 

@@ -26,7 +26,7 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "case(number, title, outcome): a row of the hostile suite")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the samples are drawn
+@pytest.hookimpl(tryfirst=True)  # before tests/conftest.py draws the samples
 def pytest_collection_modifyitems(items):
     """Every row stays; of each test's variants a sample. `autograde verify --hostile` runs them all."""
     for item in items:

@@ -4,15 +4,6 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True, scope="session")
-def one_thread():
-    """Every tensor here is tiny: a second thread costs more than it saves, and other tests run beside these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
     """The numbers below were chosen on the CPU's random streams; a GPU would draw others."""
