@@ -3,6 +3,138 @@
 from autograde.bank.answers import Patch
 
 WRONG = {
+    "by_largest": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return n @ g / n.max()",
+        },
+        names="divided by the largest batch size",
+    ),
+    "chain": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": """
+            mean = g[0]
+            for k in range(1, len(g)):
+                mean = (n[k - 1] * mean + n[k] * g[k]) / (n[k - 1] + n[k])
+            return mean
+            """,
+        },
+        names="mean so far is weighted by one worker only",
+    ),
+    "descent": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return -n @ g / n.sum()",
+        },
+        names="wrong sign",
+    ),
+    "divided_twice": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return (n / n.sum()) @ g / len(n)",
+        },
+        names="divided by the number of workers once more",
+    ),
+    "halves": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": """
+            mean = g[0]
+            for k in range(1, len(g)):
+                mean = (mean + g[k]) / 2
+            return mean
+            """,
+        },
+        names="half and half with the mean so far",
+    ),
+    "inverse": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return (1 / n) @ g / (1 / n).sum()",
+        },
+        names="upside down",
+    ),
+    "no_size_check": Patch(
+        "right_common",
+        {
+            """
+            if any(size < 1 for size in local_batch_sizes):
+                raise ValueError("local_batch_sizes must be positive")
+            """: "",
+        },
+        names="accepted a batch size of 0",
+    ),
+    "not_divided": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return n @ g",
+        },
+        names="division by the total number of rows is missing",
+    ),
+    "not_multiplied": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return g.sum(dim=0) / n.sum()",
+        },
+        names="not multiplied by their batch size",
+    ),
+    "over_workers": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return n @ g / len(n)",
+        },
+        names="divided by the number of workers",
+    ),
+    "plain_mean": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return g.mean(dim=0)",
+        },
+        names="plain mean over the workers",
+    ),
+    "plain_sum": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return g.sum(dim=0)",
+        },
+        names="added up without weights",
+    ),
+    "rank_zero": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return g[0]",
+        },
+        names="gradient of the first worker alone",
+    ),
+    "reversed": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return n.flip(0) @ g / n.sum()",
+        },
+        names="reverse order",
+    ),
+    "rows_returned": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return n[:, None] * g / n.sum()",
+        },
+        names="add the weighted rows up",
+    ),
+    "softmax": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return n.softmax(0) @ g",
+        },
+        names="softmax",
+    ),
+    "square_root": Patch(
+        "right_common",
+        {
+            "return n @ g / n.sum()": "return n.sqrt() @ g / n.sqrt().sum()",
+        },
+        names="square root of the batch size",
+    ),
     "times_k": Patch(
         "right_expanded_rows",
         {

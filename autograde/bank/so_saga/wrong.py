@@ -3,21 +3,182 @@
 from autograde.bank.answers import Patch
 
 WRONG = {
-    "mean_never_updated": Patch(
-        "right_recomputed_mean",
+    "cyclic": Patch(
+        "right_common",
         {
-            "theta = theta0.clone()": """
-            mean = table.mean(dim=0)
-            theta = theta0
-            """,
-            "i = int(torch.randint(n, (1,), generator=generator))": """
-            i = torch.randint(n, (1,), generator=generator).item()
-            """,
-            "theta = theta - lr * (new - table[i] + table.mean(dim=0))": """
-            change = new - table[i]
-            theta = theta - lr * (change + mean)
+            """
+            for _ in range(steps):
+                i = torch.randint(n, (1,), generator=generator).item()
+            """: """
+            for t in range(steps):
+                i = t % n
             """,
         },
+        names="Every sample comes once before any comes again | different seeds give the same",
+    ),
+    "global_generator": Patch(
+        "right_common",
+        {
+            "i = torch.randint(n, (1,), generator=generator).item()": "i = torch.randint(n, (1,)).item()",
+        },
+        names="same seed differ",
+    ),
+    "gradient_twice": Patch(
+        "right_common",
+        {
+            "table[i] = new": "table[i] = grad_i(theta, i)",
+        },
+        names="twice in each step | gradient at the new theta",
+    ),
+    "mean_by_whole_change": Patch(
+        "right_common",
+        {
+            "mean = mean + change / n": "mean = mean + change",
+        },
+        names="updated by the whole change",
+    ),
+    "mean_first": Patch(
+        "right_common",
+        {
+            "change = new - table[i]": """
+            change = new - table[i]
+            mean = mean + change / n
+            """,
+            "mean = mean + change / n": "",
+        },
+        names="mean of the table is taken after",
+    ),
+    "mean_missing": Patch(
+        "right_common",
+        {
+            "theta = theta - lr * (change + mean)": "theta = theta - lr * change",
+        },
+        names="mean of the table is missing",
+    ),
+    "mean_never_updated": Patch(
+        "right_common",
+        {
+            "mean = mean + change / n": "",
+        },
         names="mean of the first table is used at every step",
+    ),
+    "negative_steps": Patch(
+        "right_common",
+        {
+            """
+            if steps < 0:
+                raise ValueError("steps must not be negative")
+            """: "",
+        },
+        names="steps = -1",
+    ),
+    "one_index": Patch(
+        "right_common",
+        {
+            "theta = theta0": """
+            theta = theta0
+            i = torch.randint(n, (1,), generator=generator).item()
+            """,
+            "i = torch.randint(n, (1,), generator=generator).item()": "",
+        },
+        names="One index serves",
+    ),
+    "order": Patch(
+        "right_common",
+        {
+            "return theta, table": "return table, theta",
+        },
+        names="table stands first",
+    ),
+    "plain_sgd": Patch(
+        "right_common",
+        {
+            "theta = theta - lr * (change + mean)": "theta = theta - lr * new",
+        },
+        names="plain SGD",
+    ),
+    "row_first": Patch(
+        "right_common",
+        {
+            """
+            change = new - table[i]
+            theta = theta - lr * (change + mean)
+            mean = mean + change / n
+            """: "",
+            "table[i] = new": """
+            table[i] = new
+            theta = theta - lr * (new - table[i] + table.mean(dim=0))
+            """,
+        },
+        names="This is SAG",
+    ),
+    "sag": Patch(
+        "right_common",
+        {
+            "theta = theta - lr * (change + mean)": "theta = theta - lr * (change / n + mean)",
+        },
+        names="This is SAG",
+    ),
+    "sign": Patch(
+        "right_common",
+        {
+            "theta = theta - lr * (change + mean)": "theta = theta - lr * (mean - change)",
+        },
+        names="correction has the wrong sign",
+    ),
+    "sum_of_table": Patch(
+        "right_common",
+        {
+            "mean = table.mean(dim=0)": "mean = table.sum(dim=0)",
+            "mean = mean + change / n": "mean = mean + change",
+        },
+        names="The sum of the table is used",
+    ),
+    "table_never_updated": Patch(
+        "right_common",
+        {
+            """
+            mean = mean + change / n
+            table[i] = new
+            """: "",
+        },
+        names="The table is never updated | still holds the gradients at theta0",
+    ),
+    "too_many_steps": Patch(
+        "right_common",
+        {
+            "for _ in range(steps):": "for _ in range(steps + 1):",
+        },
+        names="One step too many",
+    ),
+    "trajectory": Patch(
+        "right_common",
+        {
+            "theta = theta0": """
+            theta = theta0
+            rows = [theta0]
+            """,
+            "return theta, table": """
+                rows.append(theta)
+            return torch.stack(rows), table
+            """,
+        },
+        names="whole trajectory came back",
+    ),
+    "uphill": Patch(
+        "right_common",
+        {
+            "theta = theta - lr * (change + mean)": "theta = theta + lr * (change + mean)",
+        },
+        names="uphill",
+    ),
+    "zeros_first": Patch(
+        "right_common",
+        {
+            "table = torch.stack([grad_i(theta0, i) for i in range(n)])": """
+            table = torch.zeros(n, *theta0.shape, dtype=theta0.dtype)
+            """,
+        },
+        names="table starts with zeros",
     ),
 }

@@ -1,8 +1,0 @@
-# names: variance is averaged over the coordinates
-def bias_z(estimates, truth):
-    if estimates.ndim != 2 or len(estimates) < 2:
-        raise ValueError("estimates must be a matrix of two or more rows")
-    if truth.shape != (estimates.shape[1],):
-        raise ValueError("truth must have shape (d,)")
-    n = len(estimates)
-    return (estimates.mean(dim=0) - truth) / (estimates.var(dim=0).mean() / n) ** 0.5

@@ -1,8 +1,0 @@
-# names: sign is wrong
-def bias_z(estimates, truth):
-    if estimates.ndim != 2 or len(estimates) < 2:
-        raise ValueError("estimates must be a matrix of two or more rows")
-    if truth.shape != (estimates.shape[1],):
-        raise ValueError("truth must have shape (d,)")
-    n = len(estimates)
-    return (truth - estimates.mean(dim=0)) / (estimates.std(dim=0) / n**0.5)

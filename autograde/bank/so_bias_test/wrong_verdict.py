@@ -1,9 +1,0 @@
-# names: return the z-scores, not a verdict | dtype bool | expected real numbers
-def bias_z(estimates, truth):
-    if estimates.ndim != 2 or len(estimates) < 2:
-        raise ValueError("estimates must be a matrix of two or more rows")
-    if truth.shape != (estimates.shape[1],):
-        raise ValueError("truth must have shape (d,)")
-    n = len(estimates)
-    z = (estimates.mean(dim=0) - truth) / (estimates.std(dim=0) / n**0.5)
-    return z.abs() > 1.96

@@ -1,7 +1,0 @@
-# names: raised ValueError although 2 c lam <= 1
-def rm_asymptotic_variance(c, lam, noise_var):
-    if c <= 0 or lam <= 0 or noise_var < 0:
-        raise ValueError("c and lam must be positive, noise_var not negative")
-    if 2 * c * lam <= 1:
-        raise ValueError("c is too small")
-    return c**2 * noise_var / (2 * c * lam - 1)
