@@ -441,7 +441,9 @@ def test_forged_outputs(arena, outputs):
         "1970-01-01 00:00:00 UTC",
         "0001-01-01 00:00:00 UTC",
         "9999-12-31 23:59:59 UTC",
-        (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%d %H:%M:%S.%f UTC"),
+        pytest.param(
+            (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%d %H:%M:%S.%f UTC"), id="in thirty days"
+        ),
         "yesterday",
         "",
         "\0" * 100,
