@@ -1,13 +1,12 @@
 """From a key press on a slider to the changed picture, in Chromium on JupyterLab: our panel against `interact`."""
 
 import json
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
 
-from tests.browser.conftest import BROWSERS, FLAGS
-from tests.browser.jupyter import Lab, cell, open_notebook, run_all
+from tests.browser.conftest import FLAGS
+from tests.browser.jupyter import BROWSERS, Lab, cell, chromium, open_notebook, run_all
 
 OURS = "from noisydescent import lab\nlab.{name}_lab()"
 
@@ -93,8 +92,7 @@ def slider(name, presses=18, warm_up=3):
     """Median milliseconds of both, and their ratio, on lab `name` ("quadratic" or "logistic")."""
     from playwright.sync_api import sync_playwright
 
-    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
+    if chromium() is None:
         raise RuntimeError(f"no browser on the PATH: install one of {', '.join(BROWSERS)}")
     times = {}
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
@@ -103,7 +101,7 @@ def slider(name, presses=18, warm_up=3):
         lab = Lab(scratch, scratch)
         try:
             lab.wait()
-            browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=list(FLAGS))
+            browser = playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(FLAGS))
             for which, mark in [("ours", "_lab()"), ("rival", "interact")]:
                 page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
                 times[which] = milliseconds(page, lab, f"{which}.ipynb", mark, presses)[warm_up:]
