@@ -9,8 +9,9 @@ import sys
 import tempfile
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 from autograde.judge.answer import at_line
 from autograde.judge.expect import error_text
@@ -18,11 +19,12 @@ from autograde.judge.limits import OutOfTime, TimeLimit
 from autograde.worker.own_line import own_line
 
 LOAD_SECONDS = 20.0
-MODULE = "autograde_answer"
+# The names under which code finds itself: that of an imported file, and that of a notebook.
+SCRIPT, NOTEBOOK = "autograde_answer", "__main__"
 
 
-class DoesNotImport(Exception):
-    """The answer file cannot be run; the text says why in one sentence.
+class DoesNotRun(Exception):
+    """The answer file does not run; the text says why in one sentence.
 
     `defined` are the names of a notebook one of whose cells raised: those of the other cells count, as they do when a
     class is graded.
@@ -33,31 +35,51 @@ class DoesNotImport(Exception):
         self.defined = defined or {}
 
 
-def load(path: Path) -> dict[str, object]:
+def load(path: Path, exercise_id: str | None = None) -> dict[str, object]:
     """Run the file (.py, or the code cells of an .ipynb) and return its names.
 
-    What it prints is dropped. Raises FileNotFoundError, and DoesNotImport when the code itself fails.
+    Of a notebook in which the check of the exercise stands, the names as they are there. What it prints is dropped. Raises FileNotFoundError, and DoesNotRun when the code itself fails.
     """
     path = Path(path)
     text = path.read_bytes()
-    module = types.ModuleType(MODULE)
+    notebook = path.suffix == ".ipynb"
+    module = types.ModuleType(NOTEBOOK if notebook else SCRIPT)
     module.__file__ = str(path)
-    # Dataclasses and pickles look their module up by name.
-    before, sys.modules[MODULE] = sys.modules.get(MODULE), module
     quiet = io.StringIO()
-    run = run_notebook if path.suffix == ".ipynb" else run_script
     try:
-        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), warnings.catch_warnings():
+        with (
+            findable(module),
+            without_check(),
+            contextlib.redirect_stdout(quiet),
+            contextlib.redirect_stderr(quiet),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
-            run(path, text, module)
+            if notebook:
+                run_notebook(path, text, module, exercise_id)
+            else:
+                run_script(path, text, module)
     except OutOfTime:
-        raise DoesNotImport(f"{path.name} took more than {LOAD_SECONDS:g} s to run") from None
+        raise DoesNotRun(f"{path.name} took more than {LOAD_SECONDS:g} s to run") from None
+    return module.__dict__
+
+
+@contextlib.contextmanager
+def findable(module: types.ModuleType) -> Iterator[None]:
+    """Dataclasses and pickles look their module up by name."""
+    before, sys.modules[module.__name__] = sys.modules.get(module.__name__), module
+    try:
+        yield
     finally:
         if before is None:
-            sys.modules.pop(MODULE, None)
+            sys.modules.pop(module.__name__, None)
         else:
-            sys.modules[MODULE] = before
-    return module.__dict__
+            sys.modules[module.__name__] = before
+
+
+def without_check() -> contextlib.AbstractContextManager:
+    """`check`, which the answer may call itself, does nothing, as in a worker: it is being graded already."""
+    return mock.patch.object(sys.modules[__name__.partition(".")[0]], "check", lambda *arguments, **options: 0.0)
 
 
 def run_script(path: Path, text: bytes, module: types.ModuleType) -> None:
@@ -67,30 +89,36 @@ def run_script(path: Path, text: bytes, module: types.ModuleType) -> None:
     except (KeyboardInterrupt, OutOfTime):
         raise
     except BaseException as error:
-        raise DoesNotImport(explanation(path, error, lambda name: name == str(path))) from None
+        raise DoesNotRun(explanation(path, error, lambda name: name == str(path))) from None
 
 
-def run_notebook(path: Path, text: bytes, module: types.ModuleType) -> None:
+def run_notebook(path: Path, text: bytes, module: types.ModuleType, exercise_id: str | None) -> None:
     """Run the code cells one by one, whatever becomes of the one before, in the shell that a worker has."""
     from autograde.worker.shell import is_cell, make_shell, run_cell  # IPython takes as long to import as all the rest
 
-    sources = code_cells(text)
+    cells = code_cells(text)
+    answers = [cell for cell in cells if cell[0] == exercise_id] or cells
     failures: list[BaseException] = []
+    stopped = False  # the answer itself ended the program: it earns nothing, in a class as well
 
     def run_all() -> None:
-        for source in sources:
+        nonlocal stopped
+        for cell in cells:
+            grade_id, source = cell
+            if grade_id == f"{exercise_id}-check":
+                return
             _, error = run_cell(shell, source)
             if isinstance(error, (KeyboardInterrupt, OutOfTime)):
                 raise error
             if error is not None:
                 failures.append(error)
+                stopped = stopped or (cell in answers and not isinstance(error, Exception))
 
     with tempfile.TemporaryDirectory() as folder:
         shell = make_shell(Path(folder), module)
         TimeLimit(LOAD_SECONDS).run(run_all)
     if failures:
-        defined = dict(vars(module)) if all(isinstance(error, Exception) for error in failures) else {}
-        raise DoesNotImport(explanation(path, failures[0], is_cell), defined)
+        raise DoesNotRun(explanation(path, failures[0], is_cell), {} if stopped else dict(vars(module)))
 
 
 def explanation(path: Path, error: BaseException, is_own: Callable[[str], bool]) -> str:
@@ -101,17 +129,15 @@ def explanation(path: Path, error: BaseException, is_own: Callable[[str], bool])
     return f"{path.name} does not run: {type(error).__name__}{f' ({reason})' if reason else ''}{where}"
 
 
-def code_cells(text: bytes) -> list[str]:
-    """The sources of a notebook's code cells."""
+def code_cells(text: bytes) -> list[tuple[str | None, str]]:
+    """Of each code cell of a notebook the name that nbgrader knows it by, and the source."""
     try:
-        cells = json.loads(text)["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        return [(grade_id_of(cell.get("metadata")), "".join(cell["source"])) for cell in cells]
     except (ValueError, KeyError, TypeError) as error:
-        raise DoesNotImport(f"this is not a notebook: {type(error).__name__} ({error})") from None
-    return ["\n".join(map(without_check, source.splitlines())) for source in sources]
+        raise DoesNotRun(f"this is not a notebook: {type(error).__name__} ({error})") from None
 
 
-def without_check(line: str) -> str:
-    """The notebook's own calls of the grader would run it a second time."""
-    code = line.lstrip()
-    return f"{line[: len(line) - len(code)]}pass  # {code}" if code.startswith("check(") else line
+def grade_id_of(metadata: object) -> str | None:
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return marks.get("grade_id") if isinstance(marks, dict) else None

@@ -12,7 +12,7 @@ import pytest
 
 from autograde.judge.answer import Answer
 from autograde.judge.exercise import Exercise
-from autograde.judge.load import DoesNotImport, load
+from autograde.judge.load import DoesNotRun, load
 from autograde.judge.plugin import GradingPlugin
 from autograde.judge.report import Report, TestResult
 
@@ -72,8 +72,8 @@ def grade_file(exercise: Exercise, path: Path, seed: int = 0) -> Report:
     """Grade a .py file or a notebook; one that does not run, and so defines none of the functions, gets 0 points and
     the reason in every test."""
     try:
-        namespace = load(path)
-    except DoesNotImport as error:
+        namespace = load(path, exercise.id)
+    except DoesNotRun as error:
         namespace = error.defined
         if not any(name in namespace for name in exercise.functions):
             return no_points(exercise, str(error))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 import operator
 from collections.abc import Iterable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+Value = TypeVar("Value", str, float)
 
 
 def whole_number(name: str, value: int, least: int = 1) -> int:
@@ -62,11 +65,12 @@ def finite(name: str, value: Tensor) -> Tensor:
     return value
 
 
-def choice(name: str, value: str, known: Iterable[str]) -> str:
-    """`value` if it is one of `known`; otherwise a `ValueError` with the nearest suggestion."""
+def choice(name: str, value: Value, known: Iterable[Value]) -> Value:
+    """`value` if it is one of `known`, names or numbers; otherwise a `ValueError` with the nearest suggestion."""
     known = list(known)
     if value in known:
         return value
-    near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    names = [other for other in known if isinstance(other, str)]
+    near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(map(str, known))}"
     raise ValueError(f"unknown {name} {value!r}: {hint}")

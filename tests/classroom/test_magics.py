@@ -1,6 +1,7 @@
 """A right answer among IPython's magics earns the same by `autograde check`, in a class, and in the notebook itself."""
 
 import json
+import textwrap
 
 import nbformat
 import pytest
@@ -23,6 +24,11 @@ def samples_to_target(losses, batch_size, target):
     if len(losses) == 0:
         raise ValueError("losses")
     return next((step * batch_size for step, loss in enumerate(losses) if loss <= target), None)
+"""
+HELPER = """
+def check(size):
+    if not isinstance(size, int):
+        raise ValueError("batch_size")
 """
 RUN = {
     "time": f"%%time\n{ANSWER}",
@@ -69,13 +75,34 @@ def assignment():
     return load_assignment("1_1_intuition")
 
 
-def notebook_with(assignment, source):
-    """The release with this as the answer, and a cell of the student's own that raises."""
+# Cells of the student's own: before the answer, and at the end of the notebook.
+OWN = {
+    "exit_before": ("exit()", ""),
+    "system_exit_before": ("import sys\nsys.exit(0)", ""),
+    "exit_later": ("", "exit()"),
+    "interrupt_later": ("", "raise KeyboardInterrupt"),
+    "defined_anew_later": ("", "samples_to_target = 3"),
+    "check_over_several_lines": ("", f'check(\n    "{EXERCISE}"\n)'),
+    "imported_check": ("from autograde import check as mine", f'mine("{EXERCISE}")'),
+}
+# Answers that call a function of their own `check`, end the program, or ask how they are run.
+ODD = {
+    "own_check": (ANSWER.replace("if isinstance", "check(batch_size)\n    if isinstance") + HELPER, True),
+    "run_as_a_notebook": (f"if __name__ == '__main__':\n{textwrap.indent(ANSWER, '    ')}", True),
+    "exit_in_the_answer": (f"{ANSWER}\nraise SystemExit(0)", False),
+}
+
+
+def notebook_with(assignment, source, before="", after="raise RuntimeError('a draft')"):
+    """The release with this as the answer, and cells of the student's own."""
     notebook = nbformat.from_dict(json.loads(nbformat.writes(assignment.release)))
+    cells = []
     for cell in notebook.cells:
         if cell.metadata.get("nbgrader", {}).get("grade_id") == EXERCISE:
+            cells.append(nbformat.v4.new_code_cell(before))
             cell.source = source
-    notebook.cells.append(nbformat.v4.new_code_cell("raise RuntimeError('a draft')"))
+        cells.append(cell)
+    notebook.cells = [*cells, nbformat.v4.new_code_cell(after)]
     return notebook
 
 
@@ -88,16 +115,28 @@ def in_a_class(assignment, submission):
     return next(entry.points for entry in result.exercises if entry.exercise == EXERCISE)
 
 
+def by_both_doors(assignment, folder, notebook):
+    submission = Submission(folder / "class", "ada", assignment.name)
+    path = folder / "class" / "submitted" / "ada" / assignment.name / f"{assignment.name}.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(notebook, path)
+    return by_check(path), in_a_class(assignment, submission)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_both_doors_give_the_same_points(confined, assignment, tmp_path, monkeypatch, name):
     source, full = CELLS[name]
     monkeypatch.chdir(tmp_path)
-    submission = Submission(tmp_path / "class", "ada", assignment.name)
-    path = tmp_path / "class" / "submitted" / "ada" / assignment.name / f"{assignment.name}.ipynb"
-    path.parent.mkdir(parents=True)
-    nbformat.write(notebook_with(assignment, source), path)
     expected = find(EXERCISE).max_points if full else 0.0
-    assert (by_check(path), in_a_class(assignment, submission)) == (expected, expected)
+    assert by_both_doors(assignment, tmp_path, notebook_with(assignment, source)) == (expected, expected)
+
+
+@pytest.mark.parametrize("name", [*OWN, *ODD])
+def test_both_doors_grade_what_stands_at_the_check(confined, assignment, tmp_path, name):
+    source, full = ODD.get(name, (ANSWER, True))
+    notebook = notebook_with(assignment, source, *OWN.get(name, ()))
+    expected = find(EXERCISE).max_points if full else 0.0
+    assert by_both_doors(assignment, tmp_path, notebook) == (expected, expected)
 
 
 @pytest.mark.parametrize("name", [*RUN, "timeit", "bash", "script", "writefile", "html"])
