@@ -9,14 +9,21 @@ from pathlib import Path
 from autograde.sandbox.paths import ROOT
 
 GRADER = ROOT / "autograde"
+LIBRARY = ROOT / "course" / "noisydescent"  # answers may call it
 ROOMS = ("judge", "worker", "sandbox", "classroom")
 ANSWERS = ("right_", "wrong")  # what the tests of an exercise are tested with: no grade depends on it
 
 
-def grader_digest(texts: Iterable[bytes], exercises: Iterable[str], grader: Path = GRADER) -> str:
+def grader_digest(
+    texts: Iterable[bytes], exercises: Iterable[str], grader: Path = GRADER, library: Path = LIBRARY
+) -> str:
     """Changes with the texts, and with the path or the content of any file that grades these exercises."""
-    files = grader_files(exercises, grader)
-    parts = [part for path in files for part in (path.relative_to(grader).as_posix().encode(), path.read_bytes())]
+    parts = [
+        part
+        for folder, files in ((grader, grader_files(exercises, grader)), (library, files_below(library)))
+        for path in files
+        for part in (path.relative_to(folder).as_posix().encode(), path.read_bytes())
+    ]
     return digest_of([*texts, *parts])
 
 

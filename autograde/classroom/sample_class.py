@@ -31,7 +31,7 @@ SEED = 0  # the public one: the sample's points are those that `check` shows
 
 
 @dataclass(frozen=True)
-class Student:
+class SampleStudent:
     """`answer(exercise, worked)` is the source of a solution cell; None leaves the released cell as it is."""
 
     id: str
@@ -44,7 +44,7 @@ class Student:
 class Grades:
     """Scores of one student by exercise id, and the feedback page."""
 
-    student: Student
+    student: SampleStudent
     scores: dict[str, float]
     feedback: Path
 
@@ -107,16 +107,18 @@ def grade_sample(folder: Path) -> list[Grades]:
         return [grades_of(gradebook, student, exercises, folder) for student in students]
 
 
-def sample_students(exercises: list[Exercise]) -> list[Student]:
+def sample_students(exercises: list[Exercise]) -> list[SampleStudent]:
     answered = exercises[: len(exercises) // 2]
     raising = "raise RuntimeError('this cell does not run')"
     return [
-        Student("ada", "Ada", "the worked solutions", lambda exercise, worked: worked),
-        Student("boris", "Boris", "half answered", lambda exercise, worked: worked if exercise in answered else None),
-        Student("chen", "Chen", "a known mistake in each", lambda exercise, worked: known(exercise, right=False)),
-        Student("dara", "Dara", "nothing answered", lambda exercise, worked: None),
-        Student("emil", "Emil", "cells that raise", lambda exercise, worked: raising),
-        Student("fay", "Fay", "right in another way", lambda exercise, worked: known(exercise, right=True)),
+        SampleStudent("ada", "Ada", "the worked solutions", lambda exercise, worked: worked),
+        SampleStudent(
+            "boris", "Boris", "half answered", lambda exercise, worked: worked if exercise in answered else None
+        ),
+        SampleStudent("chen", "Chen", "a known mistake in each", lambda exercise, worked: known(exercise, right=False)),
+        SampleStudent("dara", "Dara", "nothing answered", lambda exercise, worked: None),
+        SampleStudent("emil", "Emil", "cells that raise", lambda exercise, worked: raising),
+        SampleStudent("fay", "Fay", "right in another way", lambda exercise, worked: known(exercise, right=True)),
     ]
 
 
@@ -124,7 +126,7 @@ def known(exercise: Exercise, right: bool) -> str:
     return first_answer(exercise.id, right).source
 
 
-def submit(folder: Path, student: Student, exercises: list[Exercise]) -> None:
+def submit(folder: Path, student: SampleStudent, exercises: list[Exercise]) -> None:
     """Put the student's notebook where nbgrader collects submissions: the release with the solution cells filled in."""
     name = f"{ASSIGNMENT}.ipynb"
     notebook = nbformat.read(folder / "exercises" / ASSIGNMENT / name, as_version=4)
@@ -140,7 +142,7 @@ def submit(folder: Path, student: Student, exercises: list[Exercise]) -> None:
     nbformat.write(notebook, target)
 
 
-def grades_of(gradebook, student: Student, exercises: list[Exercise], folder: Path) -> Grades:
+def grades_of(gradebook, student: SampleStudent, exercises: list[Exercise], folder: Path) -> Grades:
     submission = gradebook.find_submission(ASSIGNMENT, student.id)
     scores = {grade.name: float(grade.score) for notebook in submission.notebooks for grade in notebook.grades}
     feedback = folder / "feedback" / student.id / ASSIGNMENT / f"{ASSIGNMENT}.html"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import os
+import symtable
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.optim
@@ -14,6 +15,7 @@ OPTIM = os.path.dirname(os.path.abspath(torch.optim.__file__)) + os.sep
 BASES = (torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler)
 BASE_FILES = (OPTIM + "optimizer.py", OPTIM + "lr_scheduler.py")
 PUBLIC = "torch.optim"
+INNER = (ast.stmt, ast.excepthandler, ast.match_case)  # what a compound statement consists of, besides its head
 
 
 class Watcher:
@@ -79,9 +81,8 @@ def delegation_in_source(source: str, functions: Iterable[str]) -> str | None:
     imported: dict[str, str] = {}
     for node in ast.walk(tree):
         imported.update(imports(node))
-    for node in tree.body:
-        for name in names_bound(node):
-            definitions.setdefault(name, []).append(node)
+    for name, node in bindings(tree.body):
+        definitions.setdefault(name, []).append(node)
     waiting, seen, found = list(functions), set(), []
     while waiting:
         name = waiting.pop()
@@ -91,8 +92,7 @@ def delegation_in_source(source: str, functions: Iterable[str]) -> str | None:
         for node in definitions.get(name, []):
             for part in ast.walk(node):
                 found += uses(part, imported)
-                if isinstance(part, ast.Name):
-                    waiting.append(part.id)
+            waiting += names_from_outside(node)
     return min(found, default=None)
 
 
@@ -106,10 +106,44 @@ def imports(node: ast.AST) -> Iterable[tuple[str, str]]:
             yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
-def names_bound(node: ast.AST) -> list[str]:
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return [node.name]
+def bindings(statements: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.AST]]:
+    """(name, what it is bound to) of every name that these statements bind, also inside loops, branches and blocks."""
+    for node in statements:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name, node
+            continue
+        inner = [part for part in ast.iter_child_nodes(node) if isinstance(part, INNER)]
+        if not inner:
+            yield from ((name, node) for name in names_stored(node))
+            continue
+        # Of a loop or a block, what the line that opens it binds: `for lr in rates`, `with f() as x`, `if (n := f())`.
+        head = [part for part in ast.iter_child_nodes(node) if not isinstance(part, INNER)]
+        yield from ((name, part) for part in head for other in head for name in names_stored(other))
+        for part in inner:
+            yield from bindings([part] if isinstance(part, ast.stmt) else part.body)
+
+
+def names_stored(node: ast.AST) -> list[str]:
     return [part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
+
+
+def names_from_outside(node: ast.AST) -> list[str]:
+    """The names that a definition looks up outside: neither its parameters nor what it binds itself."""
+    try:
+        tables = [symtable.symtable(ast.unparse(node), "<answer>", "exec" if isinstance(node, ast.stmt) else "eval")]
+    except (SyntaxError, ValueError, RecursionError):
+        return [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+    found = []
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        outside = table.get_type() == "module"
+        found += [
+            symbol.get_name()
+            for symbol in table.get_symbols()
+            if symbol.is_referenced() and (outside or symbol.is_global())
+        ]
+    return found
 
 
 def uses(node: ast.AST, imported: dict[str, str]) -> list[str]:

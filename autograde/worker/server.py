@@ -70,14 +70,14 @@ class ForkServer:
             with contextlib.suppress(ImportError):  # a part that this version does not have, or an optional package
                 importlib.import_module(name)
         from autograde.worker.shell import make_shell, run_cell
-        from autograde.worker.student import StudentSession
+        from autograde.worker.student import Student
         from autograde.worker.watch import Snapshot, Watch, watched_modules
 
         self._control: socket.socket | None = None
         self._scratch = Path(settings["scratch"])
         self._shell = make_shell(self._scratch)
         run_cell(self._shell, "None")  # what the first cell needs is imported and set up for all
-        self._session = StudentSession
+        self._student = Student
         self._confinement = None
         if settings["sandbox"]:
             from autograde.sandbox.confinement import Limits, default_readable, prepare
@@ -200,7 +200,7 @@ class ForkServer:
             self._watch.install(reports)
             connection = socket.socket(fileno=pipe)
             connection.sendall(b"+")
-            self._session(connection, self._shell, self._snapshot).serve()
+            self._student(connection, self._shell, self._snapshot).serve()
             code = 0
         except BaseException as error:
             complaint = f"!{type(error).__name__}: {error}"[:500].encode("ascii", "backslashreplace")

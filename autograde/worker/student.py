@@ -30,7 +30,7 @@ MAX_ITEMS = 10_000
 MAX_MESSAGE = 2_000
 
 
-class StudentSession:
+class Student:
     """Serves one judge until the pipe closes."""
 
     def __init__(self, pipe: socket.socket, shell: WorkerShell, snapshot: Snapshot):

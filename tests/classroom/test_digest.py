@@ -76,6 +76,15 @@ def test_what_does_not_grade_leaves_it(grader, name):
     assert digest(grader) == before
 
 
+def test_the_library_that_answers_may_call_changes_it(grader, tmp_path):
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "losses.py").write_text("x = 1")
+    before = grader_digest([b"release"], EXERCISES, grader, library)
+    (library / "losses.py").write_text("x = 2")
+    assert grader_digest([b"release"], EXERCISES, grader, library) != before
+
+
 def test_release_and_exercises_change_it(grader):
     assert grader_digest([b"other"], EXERCISES, grader) != digest(grader)
     assert grader_digest([b"release"], EXERCISES[:1], grader) != digest(grader)

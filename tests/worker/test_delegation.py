@@ -19,6 +19,15 @@ from autograde.worker.delegation import delegation_in_source
         ("import torch\ndef f(p): return p\nreference = torch.optim.SGD([torch.ones(1)])\nassert f(1)", None),
         ("import torch\ndef f(p):\n    'Like torch.optim.SGD.'\n    return p", None),
         ("def f(p): return p.optim.SGD", None),
+        # Comparing in a loop or a block binds names that the answer has as its own parameters and variables.
+        ("import torch\nfor lr in [1]:\n    o = torch.optim.SGD([1], lr)\n    loss = o\ndef f(lr):\n    loss = lr\n    return loss", None),  # noqa: E501
+        ("import torch\nwith x as p:\n    q = torch.optim.SGD(p)\ndef f(p): return p", None),
+        ("import torch\nfor lr in [1]:\n    o = torch.optim.SGD([1])\ndef f(p): return lr", None),
+        ("import torch\nif True:\n    o = torch.optim.SGD\ndef f(p): return o(p)", "torch.optim.SGD"),
+        ("import torch\nfor o in [torch.optim.SGD]: pass\ndef f(p): return o(p)", "torch.optim.SGD"),
+        ("import torch\ntry:\n    1 / 0\nexcept ValueError:\n    o = torch.optim.SGD\ndef f(p):\n    def g():\n        return o(p)\n    return g()", "torch.optim.SGD"),  # noqa: E501
+        ("import torch\nif (o := torch.optim.SGD): pass\nf = lambda p: o(p)", "torch.optim.SGD"),
+        ("import torch\ndef f(p):\n    global o\n    o = torch.optim.SGD\n    return o(p)", "torch.optim.SGD"),
         ("def f(p) return", None),
     ],
 )  # fmt: skip
