@@ -10,6 +10,7 @@ import tempfile
 import types
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -18,7 +19,8 @@ from autograde.judge.expect import error_text
 from autograde.judge.limits import OutOfTime, TimeLimit
 from autograde.worker.own_line import own_line
 
-LOAD_SECONDS = 20.0
+LOAD_SECONDS = 20.0  # for a script
+CELL_SECONDS = 60.0  # for a cell of a notebook, as in a class
 # The names under which code finds itself: that of an imported file, and that of a notebook.
 SCRIPT, NOTEBOOK = "autograde_answer", "__main__"
 
@@ -38,7 +40,8 @@ class DoesNotRun(Exception):
 def load(path: Path, exercise_id: str | None = None) -> dict[str, object]:
     """Run the file (.py, or the code cells of an .ipynb) and return its names.
 
-    Of a notebook in which the check of the exercise stands, the names as they are there. What it prints is dropped. Raises FileNotFoundError, and DoesNotRun when the code itself fails.
+    Of a notebook in which the check of the exercise stands, the names as they are there. What the code prints is
+    dropped. Raises FileNotFoundError, and DoesNotRun when the code itself fails.
     """
     path = Path(path)
     text = path.read_bytes()
@@ -60,8 +63,12 @@ def load(path: Path, exercise_id: str | None = None) -> dict[str, object]:
             else:
                 run_script(path, text, module)
     except OutOfTime:
-        raise DoesNotRun(f"{path.name} took more than {LOAD_SECONDS:g} s to run") from None
+        raise DoesNotRun(too_slow(path, LOAD_SECONDS)) from None
     return module.__dict__
+
+
+def too_slow(path: Path, seconds: float) -> str:
+    return f"{path.name} took more than {seconds:g} s to run"
 
 
 @contextlib.contextmanager
@@ -94,34 +101,44 @@ def run_script(path: Path, text: bytes, module: types.ModuleType) -> None:
 
 def run_notebook(path: Path, text: bytes, module: types.ModuleType, exercise_id: str | None) -> None:
     """Run the code cells one by one, whatever becomes of the one before, in the shell that a worker has."""
-    from autograde.worker.shell import is_cell, make_shell, run_cell  # IPython takes as long to import as all the rest
+    # IPython takes as long to import as all the rest.
+    from autograde.worker.quiet import nobody_answers
+    from autograde.worker.shell import in_charge, is_cell, make_shell, run_cell
 
     cells = code_cells(text)
     answers = [cell for cell in cells if cell[0] == exercise_id] or cells
     failures: list[BaseException] = []
     stopped = False  # the answer itself ended the program: it earns nothing, in a class as well
-
-    def run_all() -> None:
-        nonlocal stopped
-        for cell in cells:
-            grade_id, source = cell
-            if grade_id == f"{exercise_id}-check":
-                return
-            _, error = run_cell(shell, source)
-            if isinstance(error, (KeyboardInterrupt, OutOfTime)):
-                raise error
-            if error is not None:
-                failures.append(error)
-                stopped = stopped or (cell in answers and not isinstance(error, Exception))
-
     with tempfile.TemporaryDirectory() as folder:
         shell = make_shell(Path(folder), module)
-        TimeLimit(LOAD_SECONDS).run(run_all)
+        with in_charge(shell), nobody_answers():
+            for cell in cells:
+                grade_id, source = cell
+                if grade_id == f"{exercise_id}-check":
+                    break
+                error = raised(partial(run_cell, shell, source))
+                if isinstance(error, KeyboardInterrupt):
+                    raise error
+                if error is not None:
+                    failures.append(error)
+                    stopped = stopped or (cell in answers and not isinstance(error, Exception))
     if failures:
         raise DoesNotRun(explanation(path, failures[0], is_cell), {} if stopped else dict(vars(module)))
 
 
+def raised(run: Callable[[], tuple[object, BaseException | None]]) -> BaseException | None:
+    """What a cell raised, or that it took too long; None when it came to its end."""
+    outcomes: list[tuple[object, BaseException | None]] = []
+    try:
+        TimeLimit(CELL_SECONDS).run(lambda: outcomes.append(run()))
+    except OutOfTime as late:
+        return late
+    return outcomes[0][1]
+
+
 def explanation(path: Path, error: BaseException, is_own: Callable[[str], bool]) -> str:
+    if isinstance(error, OutOfTime):
+        return too_slow(path, CELL_SECONDS)
     if isinstance(error, SyntaxError):
         reason, where = error.msg, f" at line {error.lineno}" if error.lineno else ""
     else:

@@ -18,6 +18,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import time
 import types
 from collections.abc import Sequence
@@ -69,6 +70,7 @@ class ForkServer:
         for name in PRELOAD:
             with contextlib.suppress(ImportError):  # a part that this version does not have, or an optional package
                 importlib.import_module(name)
+        from autograde.worker.quiet import nobody_answers
         from autograde.worker.shell import make_shell, run_cell
         from autograde.worker.student import Student
         from autograde.worker.watch import Snapshot, Watch, watched_modules
@@ -97,7 +99,9 @@ class ForkServer:
         self._grader = [name for name in sys.modules if name == "autograde" or name.startswith("autograde.")]
         self._apart: set[int] = set()  # servers forked for others
         self._ending: set[int] = set()  # workers that were killed
-        make_quiet()
+        self._quiet = nobody_answers()  # for as long as there is this process
+        self._quiet.__enter__()
+        tempfile.tempdir = None  # looked up again in the worker, whose folder is another one
         import torch
 
         warm_up()
@@ -243,39 +247,6 @@ def hide_grader(modules: Sequence[str], folders: Sequence[str]) -> None:
     stub.check = lambda *arguments, **options: 0.0
     sys.modules["autograde"] = stub
     sys.path[:] = [entry for entry in sys.path if entry not in folders]
-
-
-def make_quiet() -> None:
-    """Nobody answers here: what asks gets an empty answer, and what would stop for a debugger goes on."""
-    import builtins
-    import getpass
-    import pdb
-    import tempfile
-
-    from matplotlib.backend_bases import FigureCanvasBase
-
-    tempfile.tempdir = None  # looked up again in the worker, whose folder is another one
-    FigureCanvasBase.start_event_loop = lambda canvas, timeout=0: None
-    builtins.input = nothing_typed
-    getpass.getpass = lambda prompt="", stream=None: ""
-    sys.breakpointhook = lambda *arguments, **options: None
-    pdb.set_trace = lambda *arguments, **options: None
-    # Outside a shell these end the interpreter; a notebook knows them too.
-    builtins.exit = builtins.quit = leave
-
-
-LINES_TYPED = iter(range(50))
-
-
-def nothing_typed(prompt: object = "") -> str:
-    """An empty line; after some, the end of the input: a console or a debugger would go on asking for ever."""
-    if next(LINES_TYPED, None) is None:
-        raise EOFError("nobody types here")
-    return ""
-
-
-def leave(code: object = None) -> None:
-    raise SystemExit(code)
 
 
 if __name__ == "__main__":

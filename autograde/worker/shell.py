@@ -7,9 +7,11 @@ means the same in both.
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -118,6 +120,18 @@ def make_shell(folder: Path, module: ModuleType | None = None) -> WorkerShell:
     matplotlib.pyplot.switch_backend("agg")
     warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
     return shell
+
+
+@contextlib.contextmanager
+def in_charge(shell: WorkerShell) -> Iterator[None]:
+    """Inside, it is this shell that `get_ipython()` finds."""
+    before = InteractiveShell._instance
+    InteractiveShell._instance = WorkerShell._instance = shell
+    try:
+        yield
+    finally:
+        InteractiveShell._instance = before
+        WorkerShell._instance = before if isinstance(before, WorkerShell) else None
 
 
 def run_cell(shell: WorkerShell, source: str) -> tuple[list[dict], BaseException | None]:

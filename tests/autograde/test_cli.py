@@ -190,7 +190,7 @@ def test_naming():
 )
 def test_a_notebook_that_does_not_run_gets_nothing(tmp_path, monkeypatch, capsys, cells, reason):
     if "took" in reason:
-        monkeypatch.setattr(load, "LOAD_SECONDS", 0.2)
+        monkeypatch.setattr(load, "CELL_SECONDS", 0.2)
     path = tmp_path / "answer.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells]), path)
     assert main(["check", "so-samples-to-target", str(path), "--json"]) == 1

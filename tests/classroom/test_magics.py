@@ -83,11 +83,13 @@ OWN = {
     "interrupt_later": ("", "raise KeyboardInterrupt"),
     "defined_anew_later": ("", "samples_to_target = 3"),
     "check_over_several_lines": ("", f'check(\n    "{EXERCISE}"\n)'),
+    "get_ipython": ("from IPython import get_ipython\nget_ipython().run_line_magic('matplotlib', 'inline')", ""),
     "imported_check": ("from autograde import check as mine", f'mine("{EXERCISE}")'),
 }
 # Answers that call a function of their own `check`, end the program, or ask how they are run.
 ODD = {
     "own_check": (ANSWER.replace("if isinstance", "check(batch_size)\n    if isinstance") + HELPER, True),
+    "asks": (f"verbose = bool(input('verbose? '))\n{ANSWER}", True),
     "run_as_a_notebook": (f"if __name__ == '__main__':\n{textwrap.indent(ANSWER, '    ')}", True),
     "exit_in_the_answer": (f"{ANSWER}\nraise SystemExit(0)", False),
 }
