@@ -73,18 +73,28 @@ def arena(request, tmp_path, pool, clean, gradebook):
 
 @pytest.fixture
 def short_limits(pool, monkeypatch):
-    """What computes or waits without end is ended sooner than in a class; an honest answer needs a fraction of this."""
-    load = grading.load_assignment
-
-    def load_short(*arguments):
-        assignment = load(*arguments)
-        short = [dataclasses.replace(each, time_limit=1.0, cell_time=2.0) for each in assignment.exercises]
-        return dataclasses.replace(assignment, exercises=tuple(short))
-
-    monkeypatch.setattr(grading, "load_assignment", load_short)
+    """What computes or waits without end is ended sooner than in a class; an honest answer needs a tenth of this."""
+    limit_exercises(monkeypatch, time_limit=2.0, cell_time=4.0)
     pool.in_each(harness.set_limits, SHORT)
     yield
     pool.in_each(harness.set_limits, USUAL)
+
+
+@pytest.fixture
+def long_limits(monkeypatch):
+    """Time for a cell that tries many things one after the other, also on a busy machine."""
+    limit_exercises(monkeypatch, cell_time=300.0)
+
+
+def limit_exercises(monkeypatch, **limits):
+    load = grading.load_assignment
+
+    def load_limited(*arguments):
+        assignment = load(*arguments)
+        exercises = tuple(dataclasses.replace(each, **limits) for each in assignment.exercises)
+        return dataclasses.replace(assignment, exercises=exercises)
+
+    monkeypatch.setattr(grading, "load_assignment", load_limited)
 
 
 @pytest.fixture

@@ -504,7 +504,7 @@ def test_daemon(arena, name):
 
 @case(31, "a daemon that outlives the run", "zero or merit")
 @pytest.mark.parametrize("count", [1, 4])
-def test_busy_thread(arena, short_limits, count):
+def test_busy_thread(arena, count):
     """It eats the time of its own exercise at most."""
     spin = (
         f"import threading\ndef spin():\n    while True:\n        pass\nfor n in range({count}):\n"
@@ -578,7 +578,7 @@ OUTPUTS = {
 
 @case(32, "a hundred megabytes on one line; 300,000 lines", "zero or merit")
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_output(arena, short_limits, name):
+def test_output(arena, name):
     """In a cell of her own, after a right answer, and in the call of another."""
     arena.extra(OUTPUTS[name])
     arena.answer(f"{right(OTHER)}\n\n{OUTPUTS[name]}", OTHER)
@@ -639,7 +639,7 @@ FULL_SCRATCH = {
 
 
 @case(33, "filling the disk", "zero")
-def test_full_scratch(arena):
+def test_full_scratch(arena, long_limits):
     arena.answer(heist(again=False, **FULL_SCRATCH))
     arena.survives(says="gradient|tried|replaced|installed|left")
 
