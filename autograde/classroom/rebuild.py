@@ -30,7 +30,7 @@ CELL_TYPES = ("code", "markdown", "raw")
 CELL_MAGIC = re.compile(r"\s*%%(\w*)")
 # Cell magics that run the cell in the notebook's namespace; after any other, what the cell defines stays in it.
 TRANSPARENT_MAGICS = {"time", "capture", "prun"}
-ASSIGNED_MAGIC = re.compile(r"([ \t]*\w[\w.,* \t]*=)[ \t]*[%!].*")  # files = !ls
+ASSIGNED_MAGIC = re.compile(r"([ \t]*\w[\w.,* \t]*=)[ \t]*[%!]")  # files = !ls
 DEFINITION = re.compile(
     r"^(?:(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*[(\[]|class[ \t]+(\w+)[ \t]*[(\[:]|(\w+)[ \t]*(?::[^=\n]*)?=(?!=))", re.M
 )
@@ -287,18 +287,22 @@ def without_magics(source: str) -> str:
         text = line.strip()
         if text.startswith(("%", "!", "?")) or text.endswith("?"):
             return line[: len(line) - len(line.lstrip())] + "pass"
-        return ASSIGNED_MAGIC.sub(r"\1 None", line)
+        # Matched, not searched for: from every character of a long line that would take for ever.
+        assigned = ASSIGNED_MAGIC.match(line)
+        return f"{assigned[1]} None" if assigned else line
 
     return "\n".join(clean(line) for line in run_in_the_notebook(source).split("\n"))
 
 
 def run_in_the_notebook(source: str) -> str:
     """The part of a cell that runs in the notebook's namespace: all of it, what follows a `%%time`, or nothing."""
-    while magic := CELL_MAGIC.match(source):
-        if magic[1] not in TRANSPARENT_MAGICS:
+    start = 0
+    while magic := CELL_MAGIC.match(source, start):
+        end_of_line = source.find("\n", magic.end())
+        if magic[1] not in TRANSPARENT_MAGICS or end_of_line < 0:
             return ""
-        source = source[magic.end() :].partition("\n")[2]
-    return source
+        start = end_of_line + 1
+    return source[start:]
 
 
 def defined_names(tree: ast.Module) -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from autograde.bank import bank
 from autograde.classroom import rebuild as module
-from autograde.classroom.rebuild import Rebuilt, read_code, rebuild, to_notebook
+from autograde.classroom.rebuild import MAX_SOURCE, Rebuilt, read_code, rebuild, to_notebook, without_magics
 from tests.classroom import damage
 from tests.classroom.damage import code_cell, flags, grade_id, text_of
 
@@ -470,6 +470,11 @@ def test_largest_notebooks_take_seconds(notebook):
         ("a = [b for b in c]\nd = lambda e: e", {"a", "d"}),
         ("%%writefile f.py\ndef f(): pass", set()),
         ("%%time\ndef f(): pass", {"f"}),
+        ("\n  \n%%capture out\n%%time\ndef f(): pass", {"f"}),
+        ("%%capture\n%%timeit\ndef f(): pass", set()),
+        ("%%timeit\ndef f(): pass", set()),
+        ("%%time", set()),
+        ("files = !ls\nx = %timeit -o f()\ny.z = %time 1\ndef f(): pass", {"files", "x", "f"}),
         ("def f(\nclass C:\nx = (\nif x == 3", {"f", "C", "x"}),
         ("await g()\ny = 1", {"y"}),
         ("x[0] = 1\na.b = 2", set()),
@@ -486,3 +491,11 @@ def test_definitions(source, defines):
 def test_local_names_are_not_used_from_elsewhere():
     code = read_code("def f(x, *rest):\n    total = g(x)\n    return total + CONSTANT + f(rest)")
     assert code.uses == {"g", "CONSTANT"}
+
+
+@pytest.mark.parametrize("text", ["A", " ", "a,", "a = ", "%%time\n", "\n", "x = !", '"'])
+def test_a_long_source_is_read_in_time_that_grows_with_its_length(text):
+    """A search from every character, or a copy for every line, would not come to an end."""
+    source = text * (MAX_SOURCE // len(text))
+    assert len(without_magics(source)) <= 2 * MAX_SOURCE
+    assert not read_code(source, thorough=False).valid
