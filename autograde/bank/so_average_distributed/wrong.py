@@ -48,12 +48,45 @@ WRONG = {
         },
         names="half and half with the mean so far",
     ),
+    "in_place": Patch(
+        "right_common",
+        {
+            "import torch": "",
+            """
+            g = torch.stack(local_grads)
+            n = torch.tensor(local_batch_sizes, dtype=g.dtype)
+            return n @ g / n.sum()
+            """: """
+            for g, size in zip(local_grads, local_batch_sizes):
+                g *= size / sum(local_batch_sizes)
+            return sum(local_grads)
+            """,
+        },
+        names="changed its input `local_grads[0]` in place",
+    ),
     "inverse": Patch(
         "right_common",
         {
             "return n @ g / n.sum()": "return (1 / n) @ g / (1 / n).sum()",
         },
         names="upside down",
+    ),
+    "lengths_unchecked": Patch(
+        "right_common",
+        {
+            "if len(local_grads) != len(local_batch_sizes) or len(local_grads) == 0:": "if len(local_grads) == 0:",
+            """
+            g = torch.stack(local_grads)
+            n = torch.tensor(local_batch_sizes, dtype=g.dtype)
+            return n @ g / n.sum()
+            """: """
+            total = 0
+            for g, n in zip(local_grads, local_batch_sizes):
+                total = total + n * g
+            return total / sum(local_batch_sizes)
+            """,
+        },
+        names="accepted 3 gradients with 2 batch sizes",
     ),
     "no_size_check": Patch(
         "right_common",

@@ -60,6 +60,18 @@ WRONG = {
         },
         names="median of the estimates",
     ),
+    "no_checks": Patch(
+        "right_common",
+        {
+            """
+            if estimates.ndim != 2 or len(estimates) < 2:
+                raise ValueError("estimates must be a matrix of two or more rows")
+            if truth.shape != (estimates.shape[1],):
+                raise ValueError("truth must have shape (d,)")
+            """: "",
+        },
+        names="estimates with one dimension | accepted a single estimate",
+    ),
     "no_root_n": Patch(
         "right_common",
         {
@@ -69,6 +81,23 @@ WRONG = {
         },
         names="sqrt(n) is missing",
     ),
+    "numpy_std": Patch(
+        "right_common",
+        {
+            "def bias_z(estimates, truth):": """
+            import numpy as np
+            import torch
+
+
+            def bias_z(estimates, truth):
+            """,
+            "return (estimates.mean(dim=0) - truth) / (estimates.std(dim=0) / n**0.5)": """
+            e = estimates.numpy()
+            return torch.from_numpy((e.mean(0) - truth.numpy()) / (e.std(0) / np.sqrt(n)))
+            """,
+        },
+        names="standard deviation divides by n:",
+    ),
     "over_n": Patch(
         "right_common",
         {
@@ -77,6 +106,22 @@ WRONG = {
             """,
         },
         names="standard deviation is divided by n: the standard error",
+    ),
+    "p_values": Patch(
+        "right_common",
+        {
+            "def bias_z(estimates, truth):": """
+            import torch
+
+
+            def bias_z(estimates, truth):
+            """,
+            "return (estimates.mean(dim=0) - truth) / (estimates.std(dim=0) / n**0.5)": """
+            z = (estimates.mean(dim=0) - truth) / (estimates.std(dim=0) / n**0.5)
+            return torch.special.erfc(z.abs() / 2**0.5)
+            """,
+        },
+        names="p-values",
     ),
     "per_estimate": Patch(
         "right_common",

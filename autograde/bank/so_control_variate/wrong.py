@@ -3,6 +3,16 @@
 from autograde.bank.answers import Patch
 
 WRONG = {
+    "broadcast": Patch(
+        "right_numpy_cov",
+        {
+            "if f.ndim != 1 or h.ndim != 1 or len(f) != len(h):": "if len(f) != len(h):",
+            "C = np.cov(f.double().numpy(), h.double().numpy())": """
+            C = np.cov(f.double().numpy().ravel(), h.double().numpy().ravel())
+            """,
+        },
+        names="(n, 1)",
+    ),
     "centred_at_known_mean": Patch(
         "right_common",
         {
@@ -86,6 +96,13 @@ WRONG = {
         },
         names="The ratio is upside down",
     ),
+    "ratio_of_means": Patch(
+        "right_numpy_cov",
+        {
+            "c = C[0, 1] / C[1, 1]": "c = (f.mean() / h.mean()).item()",
+        },
+        names="ratio of the means",
+    ),
     "rho_not_squared": Patch(
         "right_common",
         {
@@ -103,6 +120,15 @@ WRONG = {
             """,
         },
         names="the share that is removed",
+    ),
+    "sample_mean_of_h": Patch(
+        "right_numpy_cov",
+        {
+            "est = f.mean().item() - c * (h.mean().item() - h_mean)": """
+            est = f.mean().item() - c * (h - h.mean()).mean().item()
+            """,
+        },
+        names="plain mean of f",
     ),
     "samples_returned": Patch(
         "right_common",

@@ -4,9 +4,8 @@ from autograde.bank.answers import Patch
 
 WRONG = {
     "b_squared": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size**2)
             """,
@@ -14,9 +13,8 @@ WRONG = {
         names="noise is divided by B twice",
     ),
     "change": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return -lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -24,9 +22,8 @@ WRONG = {
         names="Only the change came back",
     ),
     "clipped_rate": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             """
             if cov_trace < 0:
                 raise ValueError("cov_trace must not be negative")
@@ -39,9 +36,8 @@ WRONG = {
         names="lr is clipped at 2/L",
     ),
     "curvature_missing": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -49,9 +45,8 @@ WRONG = {
         names="curvature in the gradient term is missing",
     ),
     "decrease": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return lr * (1 - lr * L / 2) * grad_sq - lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -59,9 +54,8 @@ WRONG = {
         names="decrease, f minus the bound",
     ),
     "gradient_over_b": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq / batch_size + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -69,9 +63,8 @@ WRONG = {
         names="gradient term is divided by B",
     ),
     "half_missing": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -79,9 +72,8 @@ WRONG = {
         names="factor 1/2 in the gradient term is missing",
     ),
     "half_rate": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr / 2 * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -89,9 +81,8 @@ WRONG = {
         names="right at lr = 1/L only",
     ),
     "half_twice": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq + (lr / 2) ** 2 * L * cov_trace / batch_size
             """,
@@ -99,9 +90,8 @@ WRONG = {
         names="factor 1/2 in the noise term is there twice",
     ),
     "kept_below_f": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return min(f, f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size))
             """,
@@ -109,9 +99,8 @@ WRONG = {
         names="kept below f",
     ),
     "l_divides": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr / (2 * L)) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -119,19 +108,31 @@ WRONG = {
         names="L divides in the bracket",
     ),
     "lr_missing": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)
             """,
         },
         names="lr is missing in front of the bracket",
     ),
-    "noise_first_order": Patch(
-        "right_two_terms",
+    "no_checks": Patch(
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
+            """
+            if batch_size < 1:
+                raise ValueError("batch_size must be positive")
+            if lr < 0:
+                raise ValueError("lr must not be negative")
+            if cov_trace < 0:
+                raise ValueError("cov_trace must not be negative")
+            """: "",
+        },
+        names="batch size 0 | batch size -2 | lr = -0.01",
+    ),
+    "noise_first_order": Patch(
+        "right_at_least_one",
+        {
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * (grad_sq + cov_trace / batch_size)
             """,
@@ -139,9 +140,8 @@ WRONG = {
         names="noise counts in the first-order term",
     ),
     "noise_half_missing": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / batch_size
             """,
@@ -149,9 +149,8 @@ WRONG = {
         names="factor 1/2 in the noise term is missing",
     ),
     "noise_lr_once": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq + lr * L * cov_trace / (2 * batch_size)
             """,
@@ -159,9 +158,8 @@ WRONG = {
         names="lr is not squared in the noise term",
     ),
     "noise_missing": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq
             """,
@@ -169,9 +167,8 @@ WRONG = {
         names="noise term lr^2 L/2 cov_trace/B is missing",
     ),
     "noise_subtracted": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq - lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -179,9 +176,8 @@ WRONG = {
         names="noise term has the wrong sign",
     ),
     "noise_without_b": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / 2
             """,
@@ -189,9 +185,8 @@ WRONG = {
         names="noise is not divided by the batch size",
     ),
     "noise_without_l": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * cov_trace / (2 * batch_size)
             """,
@@ -199,19 +194,32 @@ WRONG = {
         names="L is missing in the noise term",
     ),
     "plus": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f + lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)
             """,
         },
         names="gradient term has the wrong sign",
     ),
-    "root_of_grad": Patch(
-        "right_two_terms",
+    "raises_beyond": Patch(
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
+            """
+            if cov_trace < 0:
+                raise ValueError("cov_trace must not be negative")
+            """: """
+            if cov_trace < 0:
+                raise ValueError("cov_trace must not be negative")
+            if lr > 2 / L:
+                raise ValueError("lr is too large")
+            """,
+        },
+        names="raised ValueError",
+    ),
+    "root_of_grad": Patch(
+        "right_at_least_one",
+        {
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq**0.5 + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -219,9 +227,8 @@ WRONG = {
         names="uses the norm",
     ),
     "squared_again": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq**2 + lr**2 * L * cov_trace / (2 * batch_size)
             """,
@@ -229,22 +236,17 @@ WRONG = {
         names="grad_sq is squared",
     ),
     "swapped_signature": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            """
-            def descent_bound(f, grad_sq, lr, L, cov_trace, batch_size):
-                if batch_size <= 0:
-            """: """
+            "def descent_bound(f, grad_sq, lr, L, cov_trace, batch_size):": """
             def descent_bound(f, grad_sq, L, lr, cov_trace, batch_size):
-                if batch_size < 1:
             """,
         },
         names="lr and L are swapped",
     ),
     "trace_squared": Patch(
-        "right_two_terms",
+        "right_at_least_one",
         {
-            "if batch_size <= 0:": "if batch_size < 1:",
             "return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace / (2 * batch_size)": """
             return f - lr * (1 - lr * L / 2) * grad_sq + lr**2 * L * cov_trace**2 / (2 * batch_size)
             """,

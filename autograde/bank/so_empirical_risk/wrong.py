@@ -4,12 +4,8 @@ from autograde.bank.answers import Patch
 
 WRONG = {
     "bias_unpenalised": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta[1:].square().sum()).item()
             """,
@@ -17,12 +13,8 @@ WRONG = {
         names="theta[0] is left out",
     ),
     "binary_cross_entropy": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             p = torch.sigmoid(X @ theta)
             loss = F.binary_cross_entropy(p, (y + 1) / 2)
@@ -43,12 +35,8 @@ WRONG = {
         names="Losses are cut off at",
     ),
     "clamped_probability": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             p = torch.sigmoid(y * (X @ theta)).clamp(1e-7, 1 - 1e-7)
             return (-torch.log(p).mean() + l2 / 2 * (theta @ theta)).item()
@@ -64,12 +52,8 @@ WRONG = {
         names="default of `l2` is 0",
     ),
     "epsilon": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             p = torch.sigmoid(y * (X @ theta))
             return (-torch.log(p + 1e-12).mean() + l2 / 2 * (theta @ theta)).item()
@@ -106,12 +90,8 @@ WRONG = {
         names="labels are left out",
     ),
     "log_of_sigmoid": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             p = torch.sigmoid(y * (X @ theta))
             return (-torch.log(p).mean() + l2 / 2 * (theta @ theta)).item()
@@ -132,12 +112,8 @@ WRONG = {
         names="OverflowError",
     ),
     "mean_margin": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             margin = (y * (X @ theta)).mean()
             return (F.softplus(-margin) + l2 / 2 * theta.square().sum()).item()
@@ -146,12 +122,8 @@ WRONG = {
         names="of the mean margin",
     ),
     "mean_of_squares": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().mean()).item()
             """,
@@ -170,13 +142,25 @@ WRONG = {
         },
         names="count as 0",
     ),
-    "no_half": Patch(
-        "right_common",
+    "no_checks": Patch(
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
+            """
+            if X.ndim != 2 or X.shape[0] == 0:
+                raise ValueError("X must be a matrix with rows")
+            if theta.shape != (X.shape[1],):
+                raise ValueError("theta does not fit X")
+            if y.shape != (X.shape[0],):
+                raise ValueError("y does not fit X")
+            if l2 < 0:
+                raise ValueError("l2 must not be negative")
+            """: "",
+        },
+        names="accepted an X without rows | an X with one dimension",
+    ),
+    "no_half": Patch(
+        "right_unused_import",
+        {
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return (F.softplus(-y * (X @ theta)).mean() + l2 * theta.square().sum()).item()
             """,
@@ -184,12 +168,8 @@ WRONG = {
         names="factor 1/2 of the penalty is missing",
     ),
     "norm_not_squared": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.norm()).item()
             """,
@@ -197,12 +177,8 @@ WRONG = {
         names="norm in the penalty is not squared",
     ),
     "overflow": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             losses = torch.log(1 + torch.exp(-y * (X @ theta)))
             return (losses.mean() + l2 / 2 * theta.square().sum()).item()
@@ -211,25 +187,30 @@ WRONG = {
         names="exp of a large number overflows",
     ),
     "penalty_ignored": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return F.softplus(-y * (X @ theta)).mean().item()
             """,
         },
         names="l2 penalty is missing",
     ),
-    "per_row": Patch(
-        "right_common",
+    "penalty_over_n": Patch(
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
+            "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
+            total = 0.0
+            for x, label in zip(X, y):
+                total += F.softplus(-label * (x @ theta))
+            total += l2 / 2 * theta.dot(theta)
+            return float(total / len(X))
             """,
+        },
+        names="penalty is divided by N",
+    ),
+    "per_row": Patch(
+        "right_unused_import",
+        {
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return F.softplus(-y * (X @ theta)) + l2 / 2 * theta.square().sum()
             """,
@@ -237,12 +218,8 @@ WRONG = {
         names="One loss a row",
     ),
     "sign": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return (F.softplus(y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()
             """,
@@ -250,12 +227,8 @@ WRONG = {
         names="sign in the exponent is wrong",
     ),
     "sum": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             return (F.softplus(-y * (X @ theta)).sum() + l2 / 2 * theta.square().sum()).item()
             """,
@@ -263,12 +236,8 @@ WRONG = {
         names="sum of the losses came back",
     ),
     "zero_one_labels": Patch(
-        "right_common",
+        "right_unused_import",
         {
-            "import torch.nn.functional as F": """
-            import torch
-            import torch.nn.functional as F
-            """,
             "return (F.softplus(-y * (X @ theta)).mean() + l2 / 2 * theta.square().sum()).item()": """
             loss = F.binary_cross_entropy_with_logits(X @ theta, y)
             return (loss + l2 / 2 * (theta @ theta)).item()

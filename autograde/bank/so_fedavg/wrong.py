@@ -189,6 +189,26 @@ WRONG = {
         },
         names="taken at the server for all local steps",
     ),
+    "synchronous": Patch(
+        "right_common",
+        {
+            """
+            models = []
+            for client in clients:
+                theta = server
+                for _ in range(local_steps):
+                    theta = theta - lr * client(theta)
+                models.append(theta)
+            return w @ torch.stack(models)
+            """: """
+            theta = server
+            for _ in range(local_steps):
+                theta = theta - lr * (w @ torch.stack([client(theta) for client in clients]))
+            return theta
+            """,
+        },
+        names="gradients are averaged at every step",
+    ),
     "uphill": Patch(
         "right_common",
         {

@@ -89,6 +89,25 @@ WRONG = {
         },
         names="are left out",
     ),
+    "mean_of_layers": Patch(
+        "right_common",
+        {
+            """
+            a = torch.cat([layer.flatten() for layer in g1])
+            b = torch.cat([layer.flatten() for layer in g2])
+            if not a.any() or not b.any():
+                return 0.0
+            return (a @ b / (a.norm() * b.norm())).item()
+            """: """
+            cosines = []
+            for a, b in zip(g1, g2):
+                norms = a.norm() * b.norm()
+                cosines.append(((a * b).sum() / norms).item() if norms > 0 else 0.0)
+            return sum(cosines) / len(cosines)
+            """,
+        },
+        names="cosines of the layers are averaged",
+    ),
     "nan_for_zero": Patch(
         "right_common",
         {
@@ -98,6 +117,40 @@ WRONG = {
             """: "",
         },
         names="0/0 gives NaN",
+    ),
+    "norms_added": Patch(
+        "right_common",
+        {
+            """
+            a = torch.cat([layer.flatten() for layer in g1])
+            b = torch.cat([layer.flatten() for layer in g2])
+            if not a.any() or not b.any():
+                return 0.0
+            return (a @ b / (a.norm() * b.norm())).item()
+            """: """
+            dot = sum((a * b).sum() for a, b in zip(g1, g2))
+            n1, n2 = sum(a.norm() for a in g1), sum(b.norm() for b in g2)
+            return (dot / (n1 * n2)).item() if n1 * n2 > 0 else 0.0
+            """,
+        },
+        names="norms of the layers are added",
+    ),
+    "norms_by_layer": Patch(
+        "right_common",
+        {
+            """
+            a = torch.cat([layer.flatten() for layer in g1])
+            b = torch.cat([layer.flatten() for layer in g2])
+            if not a.any() or not b.any():
+                return 0.0
+            return (a @ b / (a.norm() * b.norm())).item()
+            """: """
+            dot = sum((a * b).sum() for a, b in zip(g1, g2))
+            norms = sum(a.norm() * b.norm() for a, b in zip(g1, g2))
+            return (dot / norms).item() if norms > 0 else 0.0
+            """,
+        },
+        names="multiplied layer by layer",
     ),
     "not_rooted": Patch(
         "right_common",
@@ -112,6 +165,25 @@ WRONG = {
             "return (a @ b / (a.norm() * b.norm())).item()": "return (a @ b / a.norm()).item()",
         },
         names="Only the norm of g1",
+    ),
+    "returns_early": Patch(
+        "right_common",
+        {
+            """
+            a = torch.cat([layer.flatten() for layer in g1])
+            b = torch.cat([layer.flatten() for layer in g2])
+            if not a.any() or not b.any():
+                return 0.0
+            return (a @ b / (a.norm() * b.norm())).item()
+            """: """
+            for a, b in zip(g1, g2):
+                norms = a.norm() * b.norm()
+                if norms == 0:
+                    return 0.0
+                return ((a * b).sum() / norms).item()
+            """,
+        },
+        names="Only the first layer",
     ),
     "tolerance": Patch(
         "right_common",

@@ -4,24 +4,17 @@ from autograde.bank.answers import Patch
 
 WRONG = {
     "b_squared": Patch(
-        "right_common",
+        "right_float",
         {
-            """
-            variance = per_sample.var(dim=0, correction=0).sum().item() / batch_size
-            return variance if replacement else variance * (n - batch_size) / (n - 1)
-            """: """
+            "variance = per_sample.var(dim=0, correction=0).sum() / batch_size": """
             variance = per_sample.var(dim=0, correction=0).sum() / batch_size**2
-            return float(variance if replacement else variance * (n - batch_size) / (n - 1))
             """,
         },
         names="twice (B^2)",
     ),
     "factor_inverted": Patch(
-        "right_var",
+        "right_method",
         {
-            "variance = torch.var(per_sample, dim=0, correction=0).sum() / batch_size": """
-            variance = per_sample.var(dim=0, correction=0).sum() / batch_size
-            """,
             "variance = variance * (n - batch_size) / (n - 1)": """
             variance = variance * (n - 1) / max(n - batch_size, 1)
             """,
@@ -39,37 +32,29 @@ WRONG = {
         names="(N - B)/(N - 1) for draws without replacement is missing",
     ),
     "factor_over_n": Patch(
-        "right_common",
+        "right_float",
         {
-            """
-            variance = per_sample.var(dim=0, correction=0).sum().item() / batch_size
-            return variance if replacement else variance * (n - batch_size) / (n - 1)
-            """: """
-            variance = per_sample.var(dim=0, correction=0).sum() / batch_size
+            "return float(variance if replacement else variance * (n - batch_size) / (n - 1))": """
             return float(variance if replacement else variance * (1 - batch_size / n))
             """,
         },
         names="(N - B)/N here",
     ),
     "mean_over_coordinates": Patch(
-        "right_common",
+        "right_float",
         {
-            """
-            variance = per_sample.var(dim=0, correction=0).sum().item() / batch_size
-            return variance if replacement else variance * (n - batch_size) / (n - 1)
-            """: """
+            "variance = per_sample.var(dim=0, correction=0).sum() / batch_size": """
             variance = per_sample.var(dim=0, correction=0).mean() / batch_size
-            return float(variance if replacement else variance * (n - batch_size) / (n - 1))
             """,
         },
         names="averaged over the d coordinates",
     ),
     "not_centred": Patch(
-        "right_common",
+        "right_float",
         {
             """
-            variance = per_sample.var(dim=0, correction=0).sum().item() / batch_size
-            return variance if replacement else variance * (n - batch_size) / (n - 1)
+            variance = per_sample.var(dim=0, correction=0).sum() / batch_size
+            return float(variance if replacement else variance * (n - batch_size) / (n - 1))
             """: """
             moment = per_sample.square().sum(dim=1).mean() / batch_size
             return float(moment if replacement else moment * (n - batch_size) / (n - 1))
@@ -78,11 +63,11 @@ WRONG = {
         names="second moment is not centred",
     ),
     "not_divided_by_b": Patch(
-        "right_common",
+        "right_float",
         {
             """
-            variance = per_sample.var(dim=0, correction=0).sum().item() / batch_size
-            return variance if replacement else variance * (n - batch_size) / (n - 1)
+            variance = per_sample.var(dim=0, correction=0).sum() / batch_size
+            return float(variance if replacement else variance * (n - batch_size) / (n - 1))
             """: """
             trace = per_sample.var(dim=0, correction=0).sum()
             return float(trace if replacement else trace * (n - batch_size) / (n - 1))
@@ -100,26 +85,32 @@ WRONG = {
         names="the trace is their sum",
     ),
     "sample_covariance": Patch(
-        "right_common",
+        "right_float",
         {
-            """
-            variance = per_sample.var(dim=0, correction=0).sum().item() / batch_size
-            return variance if replacement else variance * (n - batch_size) / (n - 1)
-            """: """
+            "variance = per_sample.var(dim=0, correction=0).sum() / batch_size": """
             variance = torch.cov(per_sample.T).reshape(per_sample.shape[1], -1).trace() / batch_size
-            return float(variance if replacement else variance * (n - batch_size) / (n - 1))
             """,
         },
         names="N - 1 (sample covariance)",
     ),
     "standard_deviation": Patch(
-        "right_var",
+        "right_method",
         {
-            "variance = torch.var(per_sample, dim=0, correction=0).sum() / batch_size": """
-            variance = per_sample.var(dim=0, correction=0).sum() / batch_size
-            """,
             "return float(variance)": "return float(variance.sqrt())",
         },
         names="standard deviation came back",
+    ),
+    "swapped": Patch(
+        "right_method",
+        {
+            """
+            if not replacement:
+                variance = variance * (n - batch_size) / (n - 1)
+            """: """
+            if replacement:
+                variance = variance * (n - batch_size) / max(n - 1, 1)
+            """,
+        },
+        names="two cases are swapped",
     ),
 }

@@ -3,6 +3,16 @@
 from autograde.bank.answers import Patch
 
 WRONG = {
+    "aliased_rows": Patch(
+        "right_common",
+        {
+            "server = theta0": "server = theta0.clone()",
+            "theta = server": "theta = server.clone()",
+            "theta = theta - lr * grad(theta)": "theta -= lr * grad(theta)",
+            "server = torch.stack(models).mean(dim=0)": "server.copy_(torch.stack(models).mean(dim=0))",
+        },
+        names="All rows show the last iterate",
+    ),
     "all_iterates": Patch(
         "right_common",
         {

@@ -10,6 +10,13 @@ WRONG = {
         },
         names="n_big as it stands still contains the noise",
     ),
+    "big_batch_noise_free": Patch(
+        "right_short_names",
+        {
+            "s = (s0 - b0) / (1 / b_small - 1 / b_big)": "s = b_small * (s0 - b0)",
+        },
+        names="free of noise",
+    ),
     "clamped": Patch(
         "right_common",
         {
@@ -20,6 +27,13 @@ WRONG = {
             "return g2, s, s / g2": 'return g2, s, s / g2 if g2 > 0 else float("inf")',
         },
         names="cut off at zero",
+    ),
+    "epsilon": Patch(
+        "right_short_names",
+        {
+            "return g2, s, s / g2": "return g2, s, s / (g2 + 1e-3)",
+        },
+        names="added to G2",
     ),
     "inf_when_negative": Patch(
         "right_common",
@@ -60,6 +74,25 @@ WRONG = {
             """,
         },
         names="mean of the single quotients",
+    ),
+    "median": Patch(
+        "right_short_names",
+        {
+            "def noise_scale(n_small, n_big, b_small, b_big):": """
+            import statistics
+
+
+            def noise_scale(n_small, n_big, b_small, b_big):
+            """,
+            """
+            s0 = float(sum(n_small)) / len(n_small)
+            b0 = float(sum(n_big)) / len(n_big)
+            """: """
+            s0 = statistics.median([float(x) for x in n_small])
+            b0 = statistics.median([float(x) for x in n_big])
+            """,
+        },
+        names="median",
     ),
     "multiplied": Patch(
         "right_common",

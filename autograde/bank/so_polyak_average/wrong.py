@@ -36,6 +36,34 @@ WRONG = {
         },
         names="count includes the skipped updates | skipped points are counted",
     ),
+    "default_list": Patch(
+        "right_short_names",
+        {
+            "def __init__(self, start=0):": "def __init__(self, start=0, h=[]):",
+            "self.avg = None": """
+            self.avg = None
+            self.h = h
+            """,
+            """
+            self.n += 1
+            if self.avg is None:
+                self.avg = theta.clone()
+            else:
+                self.avg = (self.avg * (self.n - 1) + theta) / self.n
+            """: """
+            self.h.append(theta.clone())
+            self.avg = sum(self.h) / len(self.h)
+            """,
+        },
+        names="share their state",
+    ),
+    "detach_only": Patch(
+        "right_short_names",
+        {
+            "self.avg = theta.clone()": "self.avg = theta.detach()",
+        },
+        names="keeps a reference to theta",
+    ),
     "ema": Patch(
         "right_common",
         {
@@ -142,6 +170,24 @@ WRONG = {
         },
         names="before anything was averaged value is None",
     ),
+    "resets_at_read": Patch(
+        "right_short_names",
+        {
+            """
+            if self.avg is None:
+                self.avg = theta.clone()
+            else:
+                self.avg = (self.avg * (self.n - 1) + theta) / self.n
+            """: "self.avg = theta.clone() if self.avg is None else self.avg + theta",
+            "def value(self):": """
+            def value(self):
+                if self.avg is None:
+                    return None
+                self.avg = self.avg / self.n
+            """,
+        },
+        names="Reading value twice",
+    ),
     "shows_last_while_skipping": Patch(
         "right_common",
         {
@@ -180,6 +226,21 @@ WRONG = {
             "self.mean = self.mean + (theta - self.mean) / n": "self.mean = self.mean + theta",
         },
         names="The sum came back",
+    ),
+    "zero_init_counts_all": Patch(
+        "right_short_names",
+        {
+            "self.n += 1": "",
+            """
+                self.avg = theta.clone()
+            else:
+                self.avg = (self.avg * (self.n - 1) + theta) / self.n
+            """: """
+                self.avg = torch.zeros_like(theta)
+            self.avg = self.avg + (theta - self.avg) / self.t
+            """,
+        },
+        names="skipped points are counted",
     ),
     "zeros_before": Patch(
         "right_common",

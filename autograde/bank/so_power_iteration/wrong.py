@@ -71,6 +71,28 @@ WRONG = {
         },
         names="length is not one",
     ),
+    "mean_quot": Patch(
+        "right_common_2",
+        {
+            "v /= v.norm()": """
+            v /= v.norm()
+
+            r = []
+            """,
+            "n = w.norm()": """
+            n = w.norm()
+            r.append((v @ w).item())
+            """,
+            """
+                v = w / w.norm()
+            return (v @ hvp(v)).item()
+            """: """
+                v = w / n
+            return sum(r) / len(r)
+            """,
+        },
+        names="quotients of all iterations are averaged",
+    ),
     "nan_for_zero": Patch(
         "right_common",
         {
@@ -100,6 +122,23 @@ WRONG = {
             """,
         },
         names="divided by its own magnitude | as of two normalised vectors",
+    ),
+    "not_normalised": Patch(
+        "right_common",
+        {
+            """
+                w = hvp(v)
+                if not w.any():
+                    return 0.0
+                v = w / w.norm()
+            return (v @ hvp(v)).item()
+            """: """
+                v = hvp(v)
+            vv = v @ v
+            return (v @ hvp(v) / vv).item() if vv != 0 else 0.0
+            """,
+        },
+        names="v is not normalised",
     ),
     "one_fewer": Patch(
         "right_common",

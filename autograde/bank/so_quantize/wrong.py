@@ -127,6 +127,15 @@ WRONG = {
         },
         names="different seeds give the same result",
     ),
+    "probability_squared": Patch(
+        "right_short_names",
+        {
+            "up = (torch.rand(v.shape, generator=generator, dtype=v.dtype) < p).to(v.dtype)": """
+            up = (torch.rand(v.shape, generator=generator, dtype=v.dtype) < p**2).to(v.dtype)
+            """,
+        },
+        names="squared",
+    ),
     "seeds_again": Patch(
         "right_common",
         {
@@ -144,6 +153,14 @@ WRONG = {
         },
         names="signs are lost",
     ),
+    "signed_trunc": Patch(
+        "right_short_names",
+        {
+            "a = v.abs() * levels / n": "a = v * levels / n",
+            "return n * v.sign() * (l + up) / levels": "return n * (a.trunc() + up) / levels",
+        },
+        names="another sign than v",
+    ),
     "squared_norm": Patch(
         "right_common",
         {
@@ -159,6 +176,16 @@ WRONG = {
             """,
         },
         names="probabilities are swapped",
+    ),
+    "ternary": Patch(
+        "right_short_names",
+        {
+            "a = v.abs() * levels / n": """
+            levels = 1
+            a = v.abs() / n
+            """,
+        },
+        names="levels is ignored",
     ),
     "zero_divides": Patch(
         "right_common",

@@ -61,12 +61,37 @@ WRONG = {
         },
         names="The 1 is missing",
     ),
+    "no_threshold": Patch(
+        "right_common",
+        {
+            "if 2 * c * lam <= 1:": """
+            excess = 2 * c * lam - 1
+            if excess == 0:
+            """,
+            "return c**2 * noise_var / (2 * c * lam - 1)": "return c**2 * noise_var / excess",
+        },
+        names="used below its threshold",
+    ),
     "noise_squared": Patch(
         "right_common",
         {
             "return c**2 * noise_var / (2 * c * lam - 1)": "return c**2 * noise_var**2 / (2 * c * lam - 1)",
         },
         names="noise_var is squared",
+    ),
+    "none_below": Patch(
+        "right_common",
+        {
+            """
+            if 2 * c * lam <= 1:
+                return float("inf")
+            return c**2 * noise_var / (2 * c * lam - 1)
+            """: """
+            if 2 * c * lam > 1:
+                return c**2 * noise_var / (2 * c * lam - 1)
+            """,
+        },
+        names="returned None where 2 c lam <= 1",
     ),
     "on_threshold": Patch(
         "right_common",

@@ -3,6 +3,29 @@
 from autograde.bank.answers import Patch
 
 WRONG = {
+    "counts_calls": Patch(
+        "right_closure",
+        {
+            """
+            if t0 < 0:
+                raise ValueError("t0 must not be negative")
+
+            def schedule(t):
+            """: """
+            if t0 < 0:
+                raise ValueError("t0 must not be negative")
+            step = -1
+
+            def schedule(t):
+                nonlocal step
+            """,
+            "return c / (t + t0) ** power": """
+            step += 1
+            return c / (max(step, 1 - t0) + t0) ** power
+            """,
+        },
+        names="counts its own calls",
+    ),
     "growing": Patch(
         "right_closure",
         {
@@ -79,5 +102,19 @@ WRONG = {
             "return c / (t + t0) ** power": "return c / (1 + t / t0) ** power if t0 else c / t**power",
         },
         names="time scale",
+    ),
+    "value": Patch(
+        "right_closure",
+        {
+            """
+            def schedule(t):
+                if t + t0 <= 0:
+                    raise ValueError("t + t0 must be positive")
+                return c / (t + t0) ** power
+
+            return schedule
+            """: "return c / t0**power if t0 else c",
+        },
+        names="return a function that takes t",
     ),
 }

@@ -3,6 +3,14 @@
 from autograde.bank.answers import Patch
 
 WRONG = {
+    "changes_theta0": Patch(
+        "right_short_names",
+        {
+            "x = theta0.clone()": "x = theta0",
+            "x = x - lr * (g - T[i] + T.mean(0))": "x -= lr * (g - T[i] + T.mean(0))",
+        },
+        names="in place",
+    ),
     "cyclic": Patch(
         "right_common",
         {
@@ -62,6 +70,13 @@ WRONG = {
         },
         names="mean of the first table is used at every step",
     ),
+    "mean_of_everything": Patch(
+        "right_short_names",
+        {
+            "x = x - lr * (g - T[i] + T.mean(0))": "x = x - lr * (g - T[i] + T.mean())",
+        },
+        names="over the coordinates too",
+    ),
     "negative_steps": Patch(
         "right_common",
         {
@@ -71,6 +86,23 @@ WRONG = {
             """: "",
         },
         names="steps = -1",
+    ),
+    "old_row_is_a_view": Patch(
+        "right_short_names",
+        {
+            "i = torch.randint(0, n, (), generator=generator).item()": """
+            i = torch.randint(0, n, (), generator=generator).item()
+            old = T[i]
+            """,
+            """
+            x = x - lr * (g - T[i] + T.mean(0))
+            T[i] = g
+            """: """
+            T[i] = g
+            x = x - lr * (g - old + T.mean(0))
+            """,
+        },
+        names="SAG",
     ),
     "one_index": Patch(
         "right_common",
@@ -118,6 +150,21 @@ WRONG = {
             "theta = theta - lr * (change + mean)": "theta = theta - lr * (change / n + mean)",
         },
         names="This is SAG",
+    ),
+    "shuffled": Patch(
+        "right_short_names",
+        {
+            "x = theta0.clone()": """
+            x = theta0.clone()
+            order = []
+            """,
+            "i = torch.randint(0, n, (), generator=generator).item()": """
+            if not order:
+                order = torch.randperm(n, generator=generator).tolist()
+            i = order.pop()
+            """,
+        },
+        names="Every sample comes once",
     ),
     "sign": Patch(
         "right_common",
@@ -171,6 +218,13 @@ WRONG = {
             "theta = theta - lr * (change + mean)": "theta = theta + lr * (change + mean)",
         },
         names="uphill",
+    ),
+    "whole_table_each_step": Patch(
+        "right_short_names",
+        {
+            "T[i] = g": "T = torch.stack([grad_i(x, j) for j in range(n)])",
+        },
+        names="This is gradient descent",
     ),
     "zeros_first": Patch(
         "right_common",

@@ -13,12 +13,81 @@ WRONG = {
         },
         names="accepted empty losses",
     ),
+    "falsy_start": Patch(
+        "right_enumerate",
+        {
+            """
+            for step, loss in enumerate(losses):
+                if loss <= target:
+                    return step * batch_size
+            return None
+            """: """
+            cost = next((step * batch_size for step, loss in enumerate(losses) if loss <= target), None)
+            return cost or None
+            """,
+        },
+        names="None came back although losses[0] meets the target",
+    ),
+    "final_loss": Patch(
+        "right_enumerate",
+        {
+            """
+            for step, loss in enumerate(losses):
+                if loss <= target:
+                    return step * batch_size
+            return None
+            """: """
+            if losses[-1] > target:
+                return None
+            return (len(losses) - 1) * batch_size
+            """,
+        },
+        names="only the last loss was compared",
+    ),
     "infinity_for_never": Patch(
         "right_enumerate",
         {
             "return None": 'return float("inf")',
         },
         names="infinity came back",
+    ),
+    "last_time": Patch(
+        "right_enumerate",
+        {
+            """
+            if len(losses) == 0:
+                raise ValueError("losses must not be empty")
+            """: """
+            if len(losses) == 0:
+                raise ValueError("losses must not be empty")
+            found = None
+            """,
+            """
+                    return step * batch_size
+            return None
+            """: """
+                    found = step * batch_size
+            return found
+            """,
+        },
+        names="last time the loss meets the target",
+    ),
+    "minimum": Patch(
+        "right_enumerate",
+        {
+            """
+            for step, loss in enumerate(losses):
+                if loss <= target:
+                    return step * batch_size
+            return None
+            """: """
+            values = [float(loss) for loss in losses]
+            if min(values) > target:
+                return None
+            return values.index(min(values)) * batch_size
+            """,
+        },
+        names="smallest loss is used",
     ),
     "minus_one_for_never": Patch(
         "right_enumerate",

@@ -21,6 +21,23 @@ WRONG = {
         },
         names="times in 7 steps",
     ),
+    "changes_theta0": Patch(
+        "right_list",
+        {
+            """
+            theta = theta0
+            rows = [theta]
+            """: "rows = [theta0.clone()]",
+            """
+            theta = theta - lr(t) * grad(theta, t)
+            rows.append(theta)
+            """: """
+            theta0 -= lr(t) * grad(theta0, t)
+            rows.append(theta0.clone())
+            """,
+        },
+        names="changed its input `theta0` in place",
+    ),
     "constant_rate": Patch(
         "right_list",
         {
@@ -85,6 +102,24 @@ WRONG = {
             "theta = theta - lr(t) * grad(theta, t)": "theta = theta + lr(t) * grad(theta, t)",
         },
         names="uphill",
+    ),
+    "without_end": Patch(
+        "right_list",
+        {
+            """
+            rows = [theta]
+            for t in range(steps):
+            """: """
+            rows = []
+            for t in range(steps):
+                rows.append(theta)
+            """,
+            """
+                rows.append(theta)
+            return torch.stack(rows)
+            """: "return torch.stack(rows or [theta0])",
+        },
+        names="last iterate is missing",
     ),
     "without_start": Patch(
         "right_list",

@@ -255,6 +255,21 @@ WRONG = {
         },
         names="directions are sorted",
     ),
+    "stability_unchecked": Patch(
+        "right_common",
+        {
+            """
+            noise_var = torch.as_tensor(noise_var, dtype=eigs.dtype)
+            if noise_var.ndim and noise_var.shape != eigs.shape:
+                raise ValueError("noise_var must have one entry for each eigenvalue")
+            if (noise_var < 0).any():
+                raise ValueError("noise_var must not be negative")
+            if (eigs <= 0).any() or (lr * eigs >= 2 * (1 + momentum)).any():
+                raise ValueError("lr is unstable")
+            """: "",
+        },
+        names="accepted lr lambda above 2",
+    ),
     "standard_deviation": Patch(
         "right_common",
         {

@@ -30,6 +30,39 @@ WRONG = {
         },
         names="chosen by |g|",
     ),
+    "class_state": Patch(
+        "right_common",
+        {
+            "class TopKCompressor:": """
+            class TopKCompressor:
+                residual = None
+            """,
+            "self.residual = None": "",
+            "self.residual = torch.zeros_like(g)": "TopKCompressor.residual = torch.zeros_like(g)",
+            "self.residual = c - message": "TopKCompressor.residual = c - message",
+        },
+        names="share the residual | share their residual",
+    ),
+    "first_residual_only": Patch(
+        "right_short_names",
+        {
+            """
+            if self.r is None:
+                self.r = torch.zeros_like(g)
+            """: """
+            if self.r is None:
+                self.r = torch.zeros_like(g)
+                new = True
+            else:
+                new = False
+            """,
+            "self.r = c - out": """
+            if new:
+                self.r = c - out
+            """,
+        },
+        names="residual of the first call",
+    ),
     "k_plus_one": Patch(
         "right_common",
         {
@@ -52,6 +85,14 @@ WRONG = {
             "c = g + self.residual": "c = g",
         },
         names="residual is forgotten",
+    ),
+    "residual_after_choice": Patch(
+        "right_short_names",
+        {
+            "f = c.reshape(-1)": "f = g.reshape(-1)",
+            "self.r = c - out": "out, self.r = out + self.r, g - out",
+        },
+        names="added after the choice",
     ),
     "residual_of_g": Patch(
         "right_common",
@@ -110,6 +151,19 @@ WRONG = {
             "self.residual = c - message": "self.residual = c",
         },
         names="What was sent stays in the residual",
+    ),
+    "shared_default": Patch(
+        "right_short_names",
+        {
+            "def __init__(self, k):": "def __init__(self, k, store={}):",
+            "self.r = None": "self.store = store",
+            """
+            if self.r is None:
+                self.r = torch.zeros_like(g)
+            """: "self.r = self.store.get(tuple(g.shape), torch.zeros_like(g))",
+            "self.r = c - out": "self.store[tuple(g.shape)] = c - out",
+        },
+        names="share",
     ),
     "signed": Patch(
         "right_common",

@@ -1,8 +1,0 @@
-# names: ratio of signal and whole
-def expected_square_norm(mean_grad, cov_trace, batch_size):
-    if batch_size < 1:
-        raise ValueError("batch_size must be positive")
-    if cov_trace < 0:
-        raise ValueError("cov_trace must not be negative")
-    s = mean_grad.square().sum().item()
-    return s / (s + cov_trace / batch_size)

@@ -1,7 +1,0 @@
-# names: The "linear" formula is used for rule "sqrt"
-def scale_lr(base_lr, base_batch, batch, rule):
-    if base_batch <= 0 or batch <= 0:
-        raise ValueError("base_batch and batch must be positive")
-    if rule not in ("linear", "sqrt"):
-        raise ValueError("rule must be linear or sqrt")
-    return base_lr * batch / base_batch

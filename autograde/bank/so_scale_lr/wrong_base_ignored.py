@@ -1,7 +1,0 @@
-# names: base_batch is ignored
-def scale_lr(base_lr, base_batch, batch, rule):
-    if base_batch <= 0 or batch <= 0:
-        raise ValueError("base_batch and batch must be positive")
-    if rule not in ("linear", "sqrt"):
-        raise ValueError("rule must be linear or sqrt")
-    return base_lr * batch if rule == "linear" else base_lr * batch**0.5

@@ -1,7 +1,0 @@
-# names: critical batch size is upside down in S
-def steps_and_examples(batch, s_min, e_min):
-    for name, value in (("batch", batch), ("s_min", s_min), ("e_min", e_min)):
-        if value <= 0:
-            raise ValueError(f"{name} must be positive")
-    critical = s_min / e_min
-    return s_min * (1 + critical / batch), e_min * (1 + batch / critical)

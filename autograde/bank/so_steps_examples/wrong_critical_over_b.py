@@ -1,8 +1,0 @@
-# names: adds the critical batch size over B
-def steps_and_examples(batch, s_min, e_min):
-    for name, value in (("batch", batch), ("s_min", s_min), ("e_min", e_min)):
-        if value <= 0:
-            raise ValueError(f"{name} must be positive")
-    critical = e_min / s_min
-    steps = s_min + critical / batch
-    return steps, batch * steps

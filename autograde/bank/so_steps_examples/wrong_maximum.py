@@ -1,7 +1,0 @@
-# names: the larger of s_min and e_min / B
-def steps_and_examples(batch, s_min, e_min):
-    for name, value in (("batch", batch), ("s_min", s_min), ("e_min", e_min)):
-        if value <= 0:
-            raise ValueError(f"{name} must be positive")
-    steps = max(s_min, e_min / batch)
-    return steps, batch * steps

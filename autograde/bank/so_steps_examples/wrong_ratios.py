@@ -1,7 +1,0 @@
-# names: S / s_min came back
-def steps_and_examples(batch, s_min, e_min):
-    for name, value in (("batch", batch), ("s_min", s_min), ("e_min", e_min)):
-        if value <= 0:
-            raise ValueError(f"{name} must be positive")
-    critical = e_min / s_min
-    return 1 + critical / batch, 1 + batch / critical
