@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from noisydescent.arguments import whole_number
 from noisydescent.schedules import PastHorizon, Schedule
+from noisydescent.schedules.shapes import function_of_step
 
 
 class Scheduler(LRScheduler):
@@ -27,7 +28,7 @@ class Scheduler(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, schedule: Schedule) -> None:
-        self.schedule = schedule
+        self.schedule = function_of_step(schedule)
         if isinstance(optimizer, Optimizer):
             super().__init__(optimizer)  # also warns where step() comes before the optimizer's
             return

@@ -52,9 +52,10 @@ def test_every_optimizer_with_every_stage(optimizer, stage):
 @pytest.mark.parametrize("optimizer", MATRIX_RULES)
 @pytest.mark.parametrize("stage", STAGES)
 def test_matrix_rules_on_a_vector_are_refused_with_a_reason(optimizer, stage):
-    with pytest.raises(
-        ValueError, match=rf"{optimizer} updates matrices.*give biases and other shapes to another rule"
-    ):
+    words = (
+        f"^optimizer '{optimizer}' updates matrices and this problem's parameters are one vector: use another.*'adamw'"
+    )
+    with pytest.raises(ValueError, match=words):
         train(quadratic(), optimizer=optimizer, hooks=Hooks(**STAGES[stage]), **plan())
 
 
@@ -103,12 +104,13 @@ def test_each_sample_s_noisy_gradient_is_clipped_and_then_the_mean_is_taken(kind
 def test_clipping_noise_and_adding_noise_to_what_is_clipped_are_the_same(kind, make):
     problem = make()
     theta = problem.initial(2, nd.generator(3))
-    hooks = Hooks(noise=kind, noise_scale=0.5, clip=0.3)
-    wrapped = [Clipped(Noisy(problem, kind, 0.5), 0.3), Noisy(Clipped(problem, 0.3), kind, 0.5)]
-    wrapped += [Hooks(noise=kind, noise_scale=0.5).perturbed(Clipped(problem, 0.3))]
+    scale = 0.5 if kind == "heavy tails" else None
+    hooks = Hooks(noise=kind, noise_scale=scale, clip=0.3)
+    wrapped = [Clipped(Noisy(problem, kind, scale), 0.3), Noisy(Clipped(problem, 0.3), kind, scale)]
+    wrapped += [Hooks(noise=kind, noise_scale=scale).perturbed(Clipped(problem, 0.3))]
     wrapped += [
-        Clipped(Noisy(Clipped(problem, 0.3), kind, 0.5), 0.9),
-        Clipped(Noisy(Clipped(problem, 0.9), kind, 0.5), 0.3),
+        Clipped(Noisy(Clipped(problem, 0.3), kind, scale), 0.9),
+        Clipped(Noisy(Clipped(problem, 0.9), kind, scale), 0.3),
     ]
     want = hooks.perturbed(problem).oracle(2, 3, nd.generator(1))(theta)
     assert (want.norm(dim=1) <= 0.3 + 1e-6).all()
@@ -208,7 +210,17 @@ def test_metrics_of_workers_are_means_over_them():
     ("given", "words"),
     [
         ({"clip": 0.0}, "clip must be positive, got 0.0"),
-        ({"clip": float("nan")}, "clip must be positive"),
+        ({"clip": -1}, "clip must be positive, got -1.0"),
+        ({"clip": float("nan")}, "clip must be positive, got nan"),
+        ({"clip": "a"}, "clip must be a number, got 'a'"),
+        ({"clip": "1"}, "clip must be a number, got '1'"),
+        ({"clip": None}, "clip must be a number, got None"),
+        ({"clip": True}, "clip must be a number, got True"),
+        ({"clip": torch.ones(2)}, "clip must be a number, got tensor"),
+        ({"compress": 5}, r"compress must be a function \(R, d\) -> \(R, d\) or None, got 5"),
+        ({"error_feedback": "with"}, "error_feedback must be True or False, got 'with'"),
+        ({"noise": "multiplicative", "noise_scale": 0.5}, "noise_scale=0.5 has no effect on multiplicative noise"),
+        ({"noise": 3}, "unknown noise 3: known: multiplicative, heavy tails"),
         ({"noise": "heavy tail"}, "unknown noise 'heavy tail': did you mean 'heavy tails'"),
         ({"noise_scale": 1.0}, "noise_scale is given without noise"),
         ({"workers": 0}, "workers must be a whole number of at least 1"),
@@ -217,8 +229,50 @@ def test_metrics_of_workers_are_means_over_them():
     ],
 )
 def test_bad_hooks(given, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=f"^{words}"):
         Hooks(**given)
+
+
+BAD_SCALES = [
+    (-1, "must be finite and not negative, got -1.0"),
+    (float("nan"), "must be finite and not negative, got nan"),
+    (float("inf"), "must be finite and not negative, got inf"),
+    (torch.tensor([0.1, -0.2, 0.3]).double(), "must be finite and not negative, got -0.2"),
+    ("x", r"must be a number or a tensor \(3,\), one for each coordinate, got 'x'"),
+    (torch.ones(2), r"must be a number or a tensor \(3,\), one for each coordinate, got \(2,\)"),
+    (torch.ones(3, dtype=torch.complex64), r"must be a number or a tensor \(3,\), one for each coordinate, got tensor"),
+]
+
+
+@pytest.mark.parametrize(("scale", "words"), BAD_SCALES)
+def test_a_bad_scale_is_named_as_the_caller_wrote_it(scale, words):
+    with pytest.raises(ValueError, match=f"^noise_scale {words}"):
+        train(quadratic(), hooks=Hooks(noise="heavy tails", noise_scale=scale), **plan())
+    with pytest.raises(ValueError, match=f"^scale {words}"):
+        Noisy(quadratic(), "heavy tails", scale)
+
+
+def test_noise_without_a_scale_is_given_none():
+    with pytest.raises(ValueError, match=r"^scale=0.5 has no effect on multiplicative noise: leave it out"):
+        Noisy(quadratic(), "multiplicative", 0.5)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(
+    ("compress", "got"), [(lambda v: v[:, :1], r"\(2, 1\)"), (lambda v: v[0], r"\(3,\)"), (lambda v: None, "None")]
+)
+def test_a_compressor_that_changes_the_shape_is_refused(compress, got, optimizer):
+    words = rf"^compress must return the shape that it is given, \(2, 3\), got {got}"
+    with pytest.raises(ValueError, match=words):
+        train(quadratic(), optimizer=optimizer, hooks=Hooks(compress=compress), **plan())
+    with pytest.raises(ValueError, match=words):
+        compressed_sgd([lambda theta: theta], torch.ones(2, 3), 0.1, 2, compress)
+
+
+@pytest.mark.parametrize("hooks", [{"clip": 1}, {}, "clip", Hooks])
+def test_hooks_that_are_none(hooks):
+    with pytest.raises(ValueError, match=r"^hooks must be a Hooks, such as Hooks\(clip=1.0\), got "):
+        train(quadratic(), hooks=hooks, **plan())
 
 
 def test_a_problem_without_single_samples_says_so():

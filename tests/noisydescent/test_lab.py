@@ -1,10 +1,12 @@
 import base64
 import dataclasses
 import html
+import re
 import threading
 
 import numpy as np
 import pytest
+import torch
 
 from noisydescent import lab
 from noisydescent.figures.scene import Curves, Look, Scene
@@ -86,14 +88,62 @@ def test_the_controls_start_at_the_state_given_and_give_it_back(state):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"peak": 100.0}, r"the controls cannot show .*peak=100.0.* nearest .*peak=3.16"),
-        ({"warmup": 0.9}, "the controls cannot show .*warmup=0.9.* nearest .*warmup=0.5"),
+        ({"batch_size": "8"}, "batch_size must be a whole number of at least 1, got '8'"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        ({"steps": 2.5}, "steps must be a whole number of at least 1, got 2.5"),
+        ({"peak": "a"}, "peak must be a number, got 'a'"),
+        ({"peak": -1}, "peak must be finite and not negative, got -1.0"),
+        ({"warmup": 2}, "warmup must lie between 0.0 and 0.5, got 2.0"),
+        ({"warmup": None}, "warmup must be a number, got None"),
         ({"schedule": "cosin"}, "unknown schedule 'cosin': did you mean 'cosine'"),
+        ({"schedule": None}, "unknown schedule None: known: constant, "),
+        ({"optimizer": None}, "unknown optimizer None: known: sgd, "),
+        ({"knobs": (("clip", 1.0), ("clip", 2.0))}, "knobs must be named once each, got clip, clip"),
     ],
 )
 def test_a_state_that_the_controls_cannot_show(changes, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
+        LabState(**changes)
+
+
+@pytest.mark.parametrize("peak", [0, 100.0])
+def test_a_peak_beyond_its_slider(peak):
+    words = (
+        rf"^peak must lie between 10\*\*-2.5 \(about 0.00316\) and 10\*\*0.5 \(about 3.16\) in this lab, got {peak}$"
+    )
     with pytest.raises(ValueError, match=words):
-        lab.Panel(Counted([]), dataclasses.replace(LabState(), **changes))
+        lab.quadratic_lab(peak=peak)
+
+
+@pytest.mark.parametrize("peak", [10**-2.5, 10**0.5])
+def test_the_ends_of_the_slider_of_the_peak(peak):
+    state = LabState(peak=peak)
+    assert lab.Panel(Counted([]), state).state == state
+
+
+NUMERIC = {name: knob.options for name, knob in KNOBS.items() if not isinstance(knob.options[0], str)}
+OFF_THE_MENU = [0, 0.3, 3, -1, 64, None, True, "a", "2", float("nan"), [1.0], torch.tensor([1.0, 2.0])]
+
+
+@pytest.mark.parametrize("knob", NUMERIC)
+@pytest.mark.parametrize("value", OFF_THE_MENU, ids=repr)
+def test_a_number_that_a_knob_does_not_have(knob, value):
+    known = ", ".join(map(str, NUMERIC[knob]))
+    words = f"^{re.escape(f'unknown {knob} {value!r}: known: {known}')}$"
+    with pytest.raises(ValueError, match=words):
+        lab.quadratic_lab(steps=2, **{knob: value})
+    with pytest.raises(ValueError, match=words):
+        LABS_DATA["quadratic"].measure(LabState(steps=2, knobs=((knob, value),)))
+
+
+def test_a_number_of_a_knob_may_be_written_in_another_way():
+    assert set(NUMERIC) == {"clip", "local_steps", "keep"}
+    for knob, value, same in [("clip", 2, 2.0), ("local_steps", 4.0, 4), ("keep", np.float32(0.5), 0.5)]:
+        curves = [
+            LABS_DATA["quadratic"].measure(LabState(steps=4, knobs=((knob, given),))).curves for given in (value, same)
+        ]
+        assert np.array_equal(curves[0].mean, curves[1].mean)
+        assert lab.quadratic_lab(steps=2, **{knob: value}).state.knobs == ((knob, same),)
 
 
 def test_ranges_of_the_controls():

@@ -420,6 +420,26 @@ def test_named_schedules_have_their_shapes():
         (lambda: with_warmup(constant, -1), "warmup must be a whole number of at least 0, got -1"),
         (lambda: with_warmup(constant, 2)(-1), "t must be"),
         (lambda: multipliers(constant, -1), "steps must be"),
+        (
+            lambda: multipliers("cosine", 4),
+            "schedule must be a function of the step or a tensor of multipliers, got 'cos",
+        ),
+        (lambda: multipliers("cosine", 4), "for a name use schedules.named(name, steps)"),
+        (lambda: multipliers([1, 1, 1, 1], 4), "a function of the step or a tensor of multipliers, got [1, 1, 1, 1]"),
+        (lambda: multipliers(None, 4), "a function of the step or a tensor of multipliers, got None"),
+        (lambda: multipliers(torch.ones(4).bool(), 4), "schedule must hold real numbers, got a tensor of torch.bool"),
+        (
+            lambda: multipliers(torch.ones(4) * 1j, 4),
+            "schedule must hold real numbers, got a tensor of torch.complex64",
+        ),
+        (lambda: multipliers(lambda t: None, 4), "schedule(0) must be a number, got None"),
+        (lambda: multipliers(lambda t: 1 - t, 4), "schedule(2) must be finite and not negative, got -1.0"),
+        (lambda: with_warmup("cosine", 2), "schedule must be a function of the step, got 'cosine'"),
+        (lambda: with_cooldown("cosine", 2, 2), "schedule must be a function of the step, got 'cosine'"),
+        (lambda: rewind(1, 3, "cosine"), "schedule must be a function of the step, got 'cosine'"),
+        (lambda: one_cycle(0, 10, "a"), "pct_start must be a number, got 'a'"),
+        (lambda: exponential(0, None), "gamma must be a number, got None"),
+        (lambda: warmup_steps(10, "0.1"), "ratio must be a number, got '0.1'"),
     ],
 )
 def test_bad_arguments(call, words):

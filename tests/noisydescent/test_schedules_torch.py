@@ -241,6 +241,11 @@ def test_stepping_before_the_optimizer_warns_as_pytorch_does():
         run(model, optimizer, Scheduler(optimizer, constant), 3)
 
 
+def test_a_name_is_no_schedule():
+    with pytest.raises(ValueError, match=r"^schedule must be a function of the step, got 'cosine': .*schedules.named"):
+        Scheduler(training()[1], "cosine")
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [

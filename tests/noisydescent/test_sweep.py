@@ -132,6 +132,11 @@ def test_on_record_stops_the_training_where_it_says():
         ({"peak": -0.1}, "peak must be finite and not negative, got -0.1"),
         ({"peak": float("nan")}, "peak must be finite and not negative, got nan"),
         ({"peak": torch.tensor([0.1, -0.2]), "runs": 2}, "peak must be finite and not negative, got -0.2"),
+        ({"peak": "x"}, r"peak must be a number or a tensor \(1,\), one for each run, got 'x'"),
+        ({"peak": None}, r"peak must be a number or a tensor \(1,\), one for each run, got None"),
+        ({"optimizer": None}, "unknown optimizer None: known: sgd, heavy_ball, "),
+        ({"optimizer": "muo"}, r"unknown optimizer 'muo': did you mean 'muon'\?"),
+        ({"hyper": {"weight_decay": "a"}}, "weight_decay must be a number, got 'a'"),
         ({"peak": torch.ones(3), "runs": 2}, r"peak must be a number or a tensor \(2,\).*got \(3,\)"),
     ],
 )
@@ -242,6 +247,9 @@ def test_a_cancelled_sweep_gives_back_what_is_done():
     [
         ({"batch_sizes": [4, 0]}, "batch_sizes must be a whole number"),
         ({"peaks": [-0.1]}, "peaks must be finite and not negative"),
+        ({"peaks": ["x"]}, "peaks must be a number, got 'x'"),
+        ({"schedules": [None]}, "unknown schedule None: known: constant, linear, "),
+        ({"optimizers": ["muon"]}, "optimizer 'muon' updates matrices and this problem's parameters are one vector"),
         ({"peaks": []}, "peak: give at least one value"),
         ({"schedules": ["cosin"]}, "did you mean 'cosine'"),
         ({"optimizers": ["adm"]}, "did you mean 'adam'"),

@@ -1,7 +1,8 @@
 """The controls that a concept adds to a lab, by the name under which a notebook asks for them.
 
-A knob changes the peak learning rate, the number of runs or one field of the loop's `Hooks`; no two change the same
-one, so that the order in which they are named is all one.
+A knob changes the peak learning rate, the number of runs, or fields of the loop's `Hooks`. No two that are named
+together change the same one (error feedback sets `compress` only where `keep` is not named), and none looks at what
+another changes, so that the order in which they are named is all one; that of the stages in a step is said by `Hooks`.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Measurement:
 
 
 # called with a measurement of the run so far; returns True to stop it
-Watcher = Callable[[Measurement], bool | None]
+OnProgress = Callable[[Measurement], bool | None]
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Lab:
     clipped_theory: ClippedTheory | None = None
     above_floor: bool = False
 
-    def measure(self, state: LabState, watcher: Watcher | None = None) -> Measurement:
-        """Train at `state`. A `watcher` is shown every record, and may stop the run."""
+    def measure(self, state: LabState, on_progress: OnProgress | None = None) -> Measurement:
+        """Train at `state`. `on_progress` is shown every record, and may stop the run."""
         records: list[tuple[int, Tensor]] = []
         setup = self.setup(state)
         table = schedules.multipliers(state.as_schedule(), state.steps)
@@ -66,12 +66,12 @@ class Lab:
 
         def on_record(step: int, loss: Tensor) -> bool:
             records.append((step, loss.detach().cpu().double()))
-            if watcher is None:
+            if on_progress is None:
                 return False
             steps, losses = zip(*records, strict=True)
             # while it trains, the rate is shown as intended up to here; what was applied is read back at the end
             at = self._measurement(state, steps, torch.stack(losses), intended[:step], intended, predicted)
-            return bool(watcher(at))
+            return bool(on_progress(at))
 
         training = train(
             setup.problem,
@@ -83,7 +83,7 @@ class Lab:
             hooks=setup.hooks,
             runs=setup.runs,
             record_every=self.record_every,
-            on_record=on_record if watcher else None,
+            on_record=on_record if on_progress else None,
         )
         applied = training.learning_rate[:, 0]
         return self._measurement(state, training.steps, training.loss, applied, intended, predicted, training)

@@ -18,8 +18,7 @@ from noisydescent.figures.scene import Scene
 from noisydescent.figures.style import image_html
 from noisydescent.labs.knobs import KNOBS
 from noisydescent.labs.measurement import BATCH_SIZES, LABS, Lab, Measurement
-from noisydescent.labs.state import LabState
-from noisydescent.optimizers import RULES
+from noisydescent.labs.state import MOST_WARMUP, LabState
 from noisydescent.schedules import NAMES
 
 
@@ -35,8 +34,9 @@ class Panel:
 
     def __init__(self, lab: Lab, state: LabState, peaks: tuple[float, float] = (-2.5, 0.5), live: bool = False) -> None:
         self.lab, self._scene, self._fixed = lab, Scene(lab.look_of(state)), state
-        choice("schedule", state.schedule, NAMES)
-        choice("optimizer", state.optimizer, RULES)
+        if not 10 ** peaks[0] <= state.peak <= 10 ** peaks[1]:  # the slider would move it without a word
+            ends = " and ".join(f"10**{exponent} (about {10**exponent:.3g})" for exponent in peaks)
+            raise ValueError(f"peak must lie between {ends} in this lab, got {state.peak!r}")
         wide = {"style": {"description_width": "9.5em"}, "layout": ipywidgets.Layout(width="27em")}
         slider = {"continuous_update": not live, **wide}
         sizes = sorted({*BATCH_SIZES, state.batch_size})
@@ -49,11 +49,9 @@ class Panel:
             **slider,
         )  # fmt: skip
         self.warmup = ipywidgets.FloatSlider(
-            min=0.0, max=0.5, step=0.05, value=state.warmup, description="warmup fraction", **slider
+            min=0.0, max=MOST_WARMUP, step=0.05, value=state.warmup, description="warmup fraction", **slider
         )
         self.knobs = {name: _knob(name, value, slider, wide) for name, value in state.knobs}
-        if self.state != state:
-            raise ValueError(f"the controls cannot show {state}: the nearest they can is {self.state}")
         self.picture, self.readout = ipywidgets.HTML(), ipywidgets.HTML()
         controls = [self.batch_size, self.schedule, self.peak, self.warmup, *self.knobs.values()]
         rows = [ipywidgets.HBox(controls[k : k + 2]) for k in range(0, len(controls), 2)]

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import below_one, choice, non_negative, positive, whole_number
+from noisydescent.arguments import below_one, choice, non_negative, number, positive, whole_number
 
 State = dict[str, Any]
 # (params, grads, state or None, lr, **hyper) -> (new params, new state)
@@ -26,7 +26,7 @@ def _betas(name: str, value: tuple[float, float]) -> tuple[float, float]:
 
 
 def _decay_power(name: str, value: float) -> float:
-    if not -float("inf") < value <= 0.0:
+    if not -float("inf") < number(name, value) <= 0.0:
         raise ValueError(f"{name} must be finite and not positive, got {value!r}: 1 - t**{name} has to stay below one")
     return value
 

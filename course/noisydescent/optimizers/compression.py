@@ -59,6 +59,9 @@ def with_feedback(v: Tensor, residual: Tensor, compress: Compressor) -> tuple[Te
     """(sent, new residual): what was left unsent before is added to v, and what is left now is kept."""
     wanted = v + residual
     sent = compress(wanted)
+    if getattr(sent, "shape", None) != wanted.shape:  # would be broadcast
+        got = tuple(sent.shape) if isinstance(sent, Tensor) else repr(sent)
+        raise ValueError(f"compress must return the shape that it is given, {tuple(wanted.shape)}, got {got}")
     return sent, wanted - sent
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import non_negative, whole_number
+from noisydescent.arguments import non_negative, number, whole_number
 from noisydescent.optimizers.adaptive import bias_corrections
 from noisydescent.optimizers.building_blocks import State, checked_rates, lerp_all, moved, require_matrices, zeros
 
@@ -165,7 +165,7 @@ def inverse_root(M: Tensor, p: float, eps: float = 0.0) -> Tensor:
     A singular M needs eps > 0. A matrix with a NaN or infinite entry gives NaN and leaves the others of its batch
     alone. `ValueError` when p is not positive, eps negative, or M not square or not symmetric.
     """
-    if not 0.0 < p < float("inf"):
+    if not 0.0 < number("p", p) < float("inf"):
         raise ValueError(f"p must be positive, got {p!r}")
     if M.dim() < 2 or M.shape[-1] != M.shape[-2]:
         raise ValueError(f"M must be square, (..., n, n), got shape {tuple(M.shape)}")

@@ -1,5 +1,5 @@
-"""The three labs: quadratic and least squares, logistic and softmax regression, and a small transformer on a source
-of known entropy rate."""
+"""What is trained: quadratic and least squares, logistic and softmax regression, and a small transformer on a source
+of known entropy rate; and the same with another gradient, `Clipped` or `Noisy`."""
 
 from noisydescent.problems.base import LocalQuadratic, Oracle, Problem
 from noisydescent.problems.clipped import Clipped

@@ -103,7 +103,9 @@ class Problem(ABC):
 
     def gradient_spread(self) -> Tensor:
         """Standard deviation of one sample's gradient in each coordinate, (d,), at the optimum where there is one."""
-        raise ValueError(f"noise_scale: {type(self).__name__} does not know how its gradients spread: give a number")
+        raise ValueError(
+            f"{type(self).__name__} does not know how its gradients spread: give a number as the scale of the noise"
+        )
 
     def local_quadratic(self) -> LocalQuadratic | None:
         """What the local theory of SGD needs; None where there is none."""

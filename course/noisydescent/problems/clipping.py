@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from noisydescent.arguments import number
+
 
 def clip_norm(v: Tensor, threshold: float) -> Tensor:
     """v (..., d) with every row longer than `threshold` scaled down to that length; inf leaves all as they are.
@@ -21,8 +23,9 @@ def clip_factor(square: Tensor, threshold: float) -> Tensor:
     return (threshold * square.clamp_min(torch.finfo(square.dtype).tiny).rsqrt()).clamp_max(1.0)
 
 
-def clip_threshold(threshold: float) -> float:
-    """`threshold` if it is positive, inf included; `ValueError` otherwise."""
+def clip_threshold(threshold: float, name: str = "threshold") -> float:
+    """`threshold` if it is a number above zero, inf included; `ValueError` naming `name` otherwise."""
+    threshold = number(name, threshold)
     if not threshold > 0:
-        raise ValueError(f"threshold must be positive, got {threshold!r}")
-    return float(threshold)
+        raise ValueError(f"{name} must be positive, got {threshold!r}: inf clips nothing")
+    return threshold

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import choice, whole_number
+from noisydescent.arguments import choice, number, one_or_each, whole_number
 from noisydescent.devices import default_device
 from noisydescent.problems.base import Oracle, Problem, Wrapped, seeds_of, stream
 from noisydescent.problems.clipped import Clipped
@@ -30,7 +30,7 @@ def stable_noise(
     and below there is no mean. A sum of n draws has the law of n**(1/alpha) draws, so the mean of a minibatch is one
     draw times B**(1/alpha - 1). Chambers, Mallows, Stuck, *A Method for Simulating Stable Random Variables*, 1976.
     """
-    alpha = float(alpha)
+    alpha = number("alpha", alpha)
     if not 0.0 < alpha <= 2.0:
         raise ValueError(f"alpha must lie in (0, 2], got {alpha!r}")
     like = {"device": device or default_device(), "dtype": dtype}
@@ -43,6 +43,13 @@ def stable_noise(
     return (alpha * angle).sin() / cosine ** (1 / alpha) * tail
 
 
+def check_noise(kind: str, scale: float | Tensor | None, names: tuple[str, str] = ("kind", "scale")) -> None:
+    """`ValueError`, with the caller's `names` of both, for no kind of noise, or a scale of noise that has none."""
+    choice(names[0], kind, NOISE_KINDS)
+    if kind == "multiplicative" and scale is not None:
+        raise ValueError(f"{names[1]}={scale!r} has no effect on multiplicative noise: leave it out")
+
+
 class Noisy(Wrapped):
     """`problem` with gradient noise of another kind; all else, the loss and the optimum above all, is the problem's.
 
@@ -51,7 +58,7 @@ class Noisy(Wrapped):
              coordinate. It vanishes where the gradient does. The factors of a minibatch are means of B squares.
              "heavy tails": plus `stable_noise(1.5)` times scale / sqrt(2), for a minibatch the mean of B such draws.
              With exponent 2 in place of 1.5 that would be normal noise of standard deviation `scale`.
-    scale    a number or (d,), of one sample, for the heavy tails; None: the problem's `gradient_spread()`
+    scale    a number or (d,), of one sample, for the heavy tails only; None: the problem's `gradient_spread()`
 
     The noise comes in place of that of sampling, around the full gradient, where that is cheap
     (`Problem.cheap_gradient`), else on top of it. A `Clipped` problem stays clipped: each sample's noisy gradient is
@@ -64,12 +71,11 @@ class Noisy(Wrapped):
         clipped = isinstance(problem, Clipped)
         self._inner = problem.problem if clipped else problem
         self._clip = problem.threshold if clipped else None
-        self.kind = choice("kind", kind, NOISE_KINDS)
+        check_noise(kind, scale)
+        self.kind = kind
         if scale is None:
             scale = problem.gradient_spread() if kind == "heavy tails" else 0.0
-        self.scale = torch.as_tensor(scale).to(problem.device, problem.dtype)
-        if self.scale.shape not in [(), (problem.dim,)] or not (self.scale >= 0).all():
-            raise ValueError(f"scale must be a number or ({problem.dim},), not negative, got {tuple(self.scale.shape)}")
+        self.scale = one_or_each("scale", scale, problem.dim, "coordinate").to(problem.device, problem.dtype)
 
     def oracle(self, runs: int, batch_size: int, generator: torch.Generator, copies: int = 1) -> Oracle:
         """Minibatch gradients with this noise, see `Problem.oracle`."""

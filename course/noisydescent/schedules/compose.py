@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from noisydescent.arguments import choice, fraction, whole_number
+from noisydescent.arguments import choice, fraction, non_negative, whole_number
 from noisydescent.schedules.shapes import (
     Schedule,
     branch_cooldown,
@@ -18,6 +18,7 @@ from noisydescent.schedules.shapes import (
     cosine_restarts,
     exp_range,
     exponential,
+    function_of_step,
     inverse_sqrt,
     inverse_time,
     linear,
@@ -32,7 +33,7 @@ from noisydescent.schedules.shapes import (
 def with_warmup(schedule: Schedule, warmup: int) -> Schedule:
     """(t + 1) / warmup for t < warmup, then `schedule` from its own step 0; no step has multiplier zero."""
     # a partial of a named function, not a lambda: such a schedule can be pickled
-    return partial(_warmed, schedule=schedule, warmup=whole_number("warmup", warmup, 0))
+    return partial(_warmed, schedule=function_of_step(schedule), warmup=whole_number("warmup", warmup, 0))
 
 
 def _warmed(t: int, schedule: Schedule, warmup: int) -> float:
@@ -43,6 +44,7 @@ def _warmed(t: int, schedule: Schedule, warmup: int) -> float:
 def with_cooldown(schedule: Schedule, t_branch: int, cooldown: int, shape: str = "linear") -> Schedule:
     """`schedule` up to t_branch, then its value there times `branch_cooldown`: a cooldown from any point of a run."""
     branch_cooldown(0, t_branch, cooldown, shape)  # wrong arguments are told here, not at the first step
+    function_of_step(schedule)
     return partial(_cooled, schedule=schedule, t_branch=t_branch, cooldown=cooldown, shape=shape)
 
 
@@ -56,7 +58,7 @@ def rewind(step: int, rewind_to: int, schedule: Schedule) -> float:
     Learning-rate rewinding after pruning: Renda, Frankle, Carbin, *Comparing Rewinding and Fine-tuning in Neural
     Network Pruning*, 2020. As a schedule: partial(rewind, rewind_to=..., schedule=...).
     """
-    return schedule(whole_number("rewind_to", rewind_to, 0) + whole_number("step", step, 0))
+    return function_of_step(schedule)(whole_number("rewind_to", rewind_to, 0) + whole_number("step", step, 0))
 
 
 def warmup_steps(T: int, ratio: float) -> int:
@@ -68,12 +70,16 @@ def warmup_steps(T: int, ratio: float) -> int:
 def multipliers(schedule: Schedule | Tensor, steps: int) -> Tensor:
     """schedule(0), ..., schedule(steps - 1) as a tensor (steps,), float64.
 
-    Or a schedule that is a tensor already, (steps,) or (steps, R) with a column for each run, in float64; `ValueError`
-    when it has another length, or a multiplier that is negative or not finite.
+    Or a schedule that is a tensor already, (steps,) or (steps, R) with a column for each run, in float64. `ValueError`
+    when it is neither, has another length, or a multiplier that is negative or not finite.
     """
     steps = whole_number("steps", steps, 0)
     if not isinstance(schedule, Tensor):
-        return torch.tensor([schedule(t) for t in range(steps)], dtype=torch.float64)
+        function_of_step(schedule, " or a tensor of multipliers")
+        values = [non_negative(f"schedule({t})", schedule(t)) for t in range(steps)]
+        return torch.tensor(values, dtype=torch.float64)
+    if schedule.dtype == torch.bool or schedule.is_complex():
+        raise ValueError(f"schedule must hold real numbers, got a tensor of {schedule.dtype}")
     if schedule.dim() not in (1, 2) or len(schedule) != steps:
         raise ValueError(
             f"schedule must hold one multiplier for each of {steps} steps, ({steps},) or ({steps}, runs), got shape "

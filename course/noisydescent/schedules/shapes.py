@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable
 
-from noisydescent.arguments import choice, fraction, positive, whole_number
+from noisydescent.arguments import choice, fraction, number, positive, whole_number
 
 # step t -> multiplier of the peak learning rate
 Schedule = Callable[[int], float]
@@ -20,8 +21,18 @@ class PastHorizon(ValueError):
     """A schedule was asked for a step after its last one."""
 
 
+def function_of_step(schedule: Schedule, also: str = "") -> Schedule:
+    """`schedule` if it can be called; otherwise a `ValueError` that says what it must be, or be `also`."""
+    if not callable(schedule):
+        raise ValueError(
+            f"schedule must be a function of the step{also}, got {reprlib.repr(schedule)}: for a name use "
+            "schedules.named(name, steps)"
+        )
+    return schedule
+
+
 def _decay_factor(gamma: float) -> float:
-    if not 0.0 < gamma <= 1.0:
+    if not 0.0 < number("gamma", gamma) <= 1.0:
         raise ValueError(f"gamma must lie in (0, 1], got {gamma!r}")
     return gamma
 
@@ -145,7 +156,7 @@ def one_cycle_momentum(t: int, T: int, pct_start: float = 0.3, low: float = 0.85
 def _one_cycle_phase(t: int, T: int, pct_start: float) -> tuple[bool, float]:
     """Whether the rate still rises at t, and how much of that phase is gone."""
     t, T = whole_number("t", t, 0), whole_number("T", T)
-    if not 0.0 < pct_start < 1.0:
+    if not 0.0 < number("pct_start", pct_start) < 1.0:
         raise ValueError(f"pct_start must lie strictly between 0 and 1, got {pct_start!r}")
     peak = pct_start * T - 1
     if peak <= 0:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from noisydescent.arguments import choice, whole_number
+from noisydescent.arguments import one_or_each, whole_number
 from noisydescent.optimizers import Compressor
 from noisydescent.problems import NOISE_KINDS, Clipped, Noisy, Problem
+from noisydescent.problems.clipping import clip_threshold
+from noisydescent.problems.noisy import check_noise
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,14 @@ class Hooks:
 
     def __post_init__(self) -> None:
         if self.noise is not None:
-            choice("noise", self.noise, NOISE_KINDS)
+            check_noise(self.noise, self.noise_scale, ("noise", "noise_scale"))
         elif self.noise_scale is not None:
             raise ValueError(f"noise_scale is given without noise: add noise, one of {', '.join(NOISE_KINDS)}")
-        if not self.clip > 0:
-            raise ValueError(f"clip must be positive, got {self.clip!r}: inf clips nothing")
+        clip_threshold(self.clip, "clip")
+        if self.compress is not None and not callable(self.compress):
+            raise ValueError(f"compress must be a function (R, d) -> (R, d) or None, got {self.compress!r}")
+        if not isinstance(self.error_feedback, bool):
+            raise ValueError(f"error_feedback must be True or False, got {self.error_feedback!r}")
         whole_number("workers", self.workers)
         if whole_number("local_steps", self.local_steps) > 1 and self.workers == 1:
             raise ValueError(f"local_steps={self.local_steps} has one worker to average over: give workers=2 or more")
@@ -56,5 +61,8 @@ class Hooks:
     def perturbed(self, problem: Problem) -> Problem:
         """`problem` with the gradients of the first two stages; itself without them."""
         if self.noise is not None:
-            problem = Noisy(problem, self.noise, self.noise_scale)
+            scale = self.noise_scale
+            if scale is not None:  # told here, where it is called noise_scale
+                scale = one_or_each("noise_scale", scale, problem.dim, "coordinate")
+            problem = Noisy(problem, self.noise, scale)
         return problem if math.isinf(self.clip) else Clipped(problem, self.clip)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from torch import Tensor
 
-from noisydescent.arguments import non_negative, whole_number
+from noisydescent.arguments import one_or_each, whole_number
 from noisydescent.devices import generator, threads_for
 from noisydescent.problems import Problem
 from noisydescent.schedules import Schedule, multipliers
@@ -46,16 +45,14 @@ def train(
     over them, and `theta` is their mean.
     `on_record(step, loss)` is called at each record; if it returns True the training stops there and the records so
     far are returned. Same seed, same numbers. Raises ValueError naming the argument for a step count or batch size
-    below one, a negative peak, a schedule of another length, or an unknown name.
+    below one, a negative peak, a schedule of another length, an unknown name, or an optimizer of matrices on a vector.
     """
     steps, record_every = whole_number("steps", steps), whole_number("record_every", record_every)
     runs, batch_size = whole_number("runs", runs), whole_number("batch_size", batch_size)
-    hooks = hooks or Hooks()
-    peaks = torch.as_tensor(peak, dtype=torch.float64)
-    if peaks.shape not in [(), (runs,)]:
-        raise ValueError(f"peak must be a number or a tensor ({runs},), one for each run, got {tuple(peaks.shape)}")
-    for value in peaks.unique().tolist():
-        non_negative("peak", value)
+    hooks = Hooks() if hooks is None else hooks
+    if not isinstance(hooks, Hooks):
+        raise ValueError(f"hooks must be a Hooks, such as Hooks(clip=1.0), got {hooks!r}")
+    peaks = one_or_each("peak", peak, runs, "run")
     shape = multipliers(schedule, steps).reshape(steps, -1)
     if shape.shape[1] not in (1, runs):
         raise ValueError(f"schedule must have one column, or one for each of {runs} runs, got {shape.shape[1]}")

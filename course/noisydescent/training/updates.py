@@ -93,7 +93,13 @@ def _update_of(problem: Problem, name: str, hyper: Mapping) -> Update:
     those that are not matrices go to AdamW at the same learning rate, as is usual with Muon.
     """
     rule = optimizers.rule(name, **hyper)
-    if name not in optimizers.LAYER_RULES or not hasattr(problem, "unflatten"):
+    layers = hasattr(problem, "unflatten")
+    if name in optimizers.MATRIX_RULES and not layers:
+        raise ValueError(
+            f"optimizer {name!r} updates matrices and this problem's parameters are one vector: use another optimizer, "
+            "such as 'adamw', or a problem with layers, such as SoftmaxRegression or MarkovLanguage"
+        )
+    if name not in optimizers.LAYER_RULES or not layers:
 
         def whole(theta, gradient, state, rates):
             (theta,), state = rule([theta], [gradient], state, rates)
