@@ -25,7 +25,7 @@ NAMES = 12
 
 
 @dataclass(frozen=True)
-class Mistake:
+class CommonMistake:
     """One kind of mistake in one exercise: a typical message, and who made it."""
 
     message: str
@@ -126,7 +126,7 @@ def charts(graded: Sequence[SubmissionResult], exercises: Sequence[str]) -> list
     return found
 
 
-def common_mistakes(graded: Sequence[SubmissionResult], exercise: str) -> list[Mistake]:
+def common_mistakes(graded: Sequence[SubmissionResult], exercise: str) -> list[CommonMistake]:
     """The kinds of mistakes in this exercise, the most frequent first.
 
     Messages that differ only in their numbers are one kind; a student counts once for each kind.
@@ -142,7 +142,7 @@ def common_mistakes(graded: Sequence[SubmissionResult], exercise: str) -> list[M
                 _, students = kinds.setdefault(kind, (message, []))
                 if result.student not in students:
                     students.append(result.student)
-    mistakes = [Mistake(message, tuple(students)) for message, students in kinds.values()]
+    mistakes = [CommonMistake(message, tuple(students)) for message, students in kinds.values()]
     return sorted(mistakes, key=lambda mistake: -len(mistake.students))
 
 

@@ -65,7 +65,7 @@ def room_of(name: str) -> str:
     package, *rest = name.split(".")
     if package == "noisydescent":
         return package
-    room = rest[0].replace("graders", "bank") if rest else ""  # until every exercise has its folder in the bank
+    room = rest[0] if rest else ""
     return room if room in BELOW or len(rest) > 1 else ""
 
 

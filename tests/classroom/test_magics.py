@@ -15,6 +15,7 @@ from autograde.classroom.submission import Submission
 from autograde.classroom.workers import workers
 from autograde.judge.runner import grade_file
 from autograde.sandbox.confinement import Unprotected, require
+from tests.patience import HANG_SECONDS
 
 EXERCISE = "so-samples-to-target"
 ANSWER = """
@@ -158,7 +159,9 @@ def test_the_notebook_itself_says_the_same(tmp_path):
         cells += ["samples_to_target = None; del samples_to_target", CELLS[name][0], f"check({EXERCISE!r})"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    NotebookClient(notebook, timeout=300, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(
+        notebook, timeout=HANG_SECONDS, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     points = [
         float(output.data["text/plain"])
         for cell in notebook.cells
