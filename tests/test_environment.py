@@ -22,6 +22,7 @@ CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "bleach-with
 IMPORT_NAMES = {
     "PIL": "pillow",
     "bs4": "beautifulsoup4",
+    "xdist": "pytest-xdist",
     "yaml": "pyyaml",
     "IPython": "ipykernel",
     "traitlets": "nbgrader",

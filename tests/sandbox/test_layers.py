@@ -47,10 +47,10 @@ def mounts():
 def test_entering_applies_what_was_prepared_and_prepares_nothing(confined):
     """Every worker enters, so what is the same for all of them is done once, before the fork."""
     before = """
-from autograde.sandbox import syscalls
+from autograde.sandbox import seccomp
 def program(*arguments):
     raise AssertionError("the filter was compiled once more")
-syscalls.program = program
+seccomp.program = program
 loaded = set(sys.modules)
 """
     ended = confined("print(sorted(set(sys.modules) - loaded))", before=before)
